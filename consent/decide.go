@@ -1,0 +1,240 @@
+package consent
+
+import (
+	"slices"
+	"time"
+)
+
+// Decide compares what an app asks for with what is connected and what was
+// agreed, and returns what is still missing. It is the only place that decides
+// this. connections and grants may be in any order and may belong to anybody:
+// those of other people count for nothing, those of other apps are only
+// mentioned.
+func Decide(req Request, connections []Connection, grants []Grant, now time.Time) Plan {
+	w := newWorld(req, connections, grants, now)
+	var p Plan
+	for _, s := range req.Asked {
+		p.Rows = append(p.Rows, w.row(s))
+	}
+	for _, r := range p.Rows {
+		switch {
+		case r.Status == Allowed:
+			p.Token = append(p.Token, r.Scope.Name)
+		case r.Status == Ready && r.On:
+			p.Grantable = append(p.Grantable, Item{
+				Scope: r.Scope.Name, Connection: r.Connection.ID, Limit: r.Limit, Until: r.Until, Since: now,
+			})
+		}
+	}
+	p.Steps = w.steps(p)
+	return p
+}
+
+// world is what one decision is made from: only this person's things, sorted, so
+// that the order of the input cannot matter.
+type world struct {
+	req         Request
+	now         time.Time
+	connections []Connection
+	grant       Grant   // of this app; zero when there is none
+	others      []Grant // of the person's other apps
+}
+
+func newWorld(req Request, connections []Connection, grants []Grant, now time.Time) world {
+	w := world{req: req, now: now}
+	for _, c := range connections {
+		if c.User == req.User && c.Health != Disconnected {
+			w.connections = append(w.connections, c)
+		}
+	}
+	slices.SortFunc(w.connections, func(a, b Connection) int {
+		return compare(string(a.ID), string(b.ID))
+	})
+	for _, g := range grants {
+		switch {
+		case g.User != req.User || g.Revoked:
+		case g.App == req.App:
+			w.grant = g
+		default:
+			w.others = append(w.others, g)
+		}
+	}
+	slices.SortFunc(w.others, func(a, b Grant) int { return compare(string(a.App), string(b.App)) })
+	return w
+}
+
+func compare(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+func (w world) row(s Scope) Row {
+	r := Row{Scope: s, Reason: NeverAgreed, Until: w.until(s)}
+	if held, ok := w.grant.Holds(w.req.Vocabulary, s.Name, "", w.now); ok {
+		r.Status, r.Reason, r.On = Allowed, AgreedBefore, true
+		r.Limit, r.Until = held.Limit, held.Until
+		if s.Provider != "" {
+			w.attach(&r, held.Connection)
+		}
+		return r
+	}
+	if w.expired(s.Name) {
+		r.Reason = Expired
+	}
+	for _, no := range w.grant.Refused {
+		if no.Scope == s.Name {
+			r.Reason, r.RefusedAt = RefusedBefore, no.At
+		}
+	}
+	r.On = w.ticked(s, r.Reason)
+	r.Status = Ready
+	if s.Provider == "" {
+		r.AlsoFor = w.alsoFor(s.Name, "")
+		return r
+	}
+	w.attach(&r, w.account(s))
+	if r.Connection.ID != "" {
+		r.AlsoFor = w.alsoFor(s.Name, r.Connection.ID)
+	}
+	return r
+}
+
+// attach ties the row to a connection and lowers its status to what that
+// connection still lacks. An agreed scope on a dead connection needs the person
+// again, but no new yes.
+func (w world) attach(r *Row, id ConnectionID) {
+	i := slices.IndexFunc(w.connections, func(c Connection) bool { return c.ID == id })
+	if id == "" || i < 0 {
+		r.Status = NeedsConnect
+		return
+	}
+	r.Connection = w.connections[i]
+	if r.Status == Ready && r.Scope.Narrowing != NarrowingNone {
+		r.Limit = w.picked(r.Scope, id)
+	}
+	serves, lacks := r.Connection.Serves(r.Scope)
+	switch {
+	case r.Connection.Health == NeedsPerson:
+		r.Status = NeedsReconnect
+	case !serves:
+		r.Status, r.Lacks = NeedsWiden, lacks
+	case r.Scope.Narrowing != NarrowingNone && r.Limit.Empty():
+		r.Status = NeedsPick
+	}
+}
+
+// account picks the connection for a scope that is not agreed yet: the chosen
+// one, else the one the app already uses, else the one that lacks least.
+func (w world) account(s Scope) ConnectionID {
+	if id, ok := w.req.Choices.Account[s.Provider]; ok && w.has(s, id) {
+		return id
+	}
+	for _, it := range w.grant.Items {
+		if it.Live(w.now) && w.req.Vocabulary[it.Scope].Provider == s.Provider && w.has(s, it.Connection) {
+			return it.Connection
+		}
+	}
+	var best ConnectionID
+	fewest := -1
+	for _, c := range w.connections {
+		if !w.has(s, c.ID) {
+			continue
+		}
+		_, lacks := c.Serves(s)
+		missing := len(lacks)
+		if c.Health != Healthy {
+			missing += 1000
+		}
+		if fewest < 0 || missing < fewest {
+			best, fewest = c.ID, missing
+		}
+	}
+	return best
+}
+
+// has reports whether the person has a connection of that id which could ever
+// serve the scope.
+func (w world) has(s Scope, id ConnectionID) bool {
+	for _, c := range w.connections {
+		if c.ID == id && c.Provider == s.Provider {
+			_, known := s.Needs[c.Variant]
+			return known
+		}
+	}
+	return false
+}
+
+// picked returns what the person picked for the scope's resource types, else
+// what the app already has on the same connection for the same types.
+func (w world) picked(s Scope, on ConnectionID) Limit {
+	var l Limit
+	chosen := false
+	for _, t := range s.Resources {
+		if pick, ok := w.req.Choices.Picked[t]; ok {
+			chosen = true
+			l = l.Union(pick)
+		}
+	}
+	if chosen {
+		return l
+	}
+	for _, it := range w.grant.Items {
+		if it.Connection != on || !it.Live(w.now) {
+			continue
+		}
+		for _, r := range it.Limit.Resources {
+			if slices.Contains(s.Resources, r.Type) && !l.Allows(r) {
+				l.Resources = append(l.Resources, r)
+			}
+		}
+	}
+	return l
+}
+
+// ticked: the person's hand decides; untouched reads are on, writes, modifiers
+// and what was refused before are off.
+func (w world) ticked(s Scope, why Reason) bool {
+	if on, touched := w.req.Choices.Ticked[s.Name]; touched {
+		return on
+	}
+	return s.Access == Read && !s.Modifier && why != RefusedBefore
+}
+
+func (w world) until(s Scope) time.Time {
+	life := DefaultLifetime(s)
+	group := s.Access
+	if s.Modifier {
+		group = Modifiers
+	}
+	if days := w.req.Choices.Days[group]; days > 0 {
+		life = time.Duration(days) * 24 * time.Hour
+		if s.MaxLifetime > 0 && life > s.MaxLifetime {
+			life = s.MaxLifetime
+		}
+	}
+	return w.now.Add(life)
+}
+
+func (w world) expired(name ScopeName) bool {
+	for _, it := range w.grant.Items {
+		if it.Scope == name && !it.Live(w.now) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w world) alsoFor(name ScopeName, on ConnectionID) []AppID {
+	var apps []AppID
+	for _, g := range w.others {
+		if _, ok := g.Holds(w.req.Vocabulary, name, on, w.now); ok {
+			apps = append(apps, g.App)
+		}
+	}
+	return apps
+}

@@ -1,0 +1,109 @@
+package consent
+
+import "time"
+
+// Call is one thing an app wants to do now.
+type Call struct {
+	Scope    ScopeName // the operation's scope
+	Access   Access    // the operation's class
+	Provider ProviderID
+	Resource Resource // zero when the operation has none in the request
+}
+
+// Bearer is what the presented token may do at most.
+type Bearer struct {
+	User   UserID
+	App    AppID
+	Grant  GrantID
+	Scopes []ScopeName
+	// Present is true while the sign-in under which the token was issued lives.
+	Present bool
+}
+
+// Denial says why a call may not happen.
+type Denial string
+
+// The denials. Package bearer turns them into challenges.
+const (
+	Permitted         Denial = ""
+	GrantGone         Denial = "grant_gone"          // revoked, or not this user's and app's
+	ScopeMissing      Denial = "scope_missing"       // not in the token, or not agreed
+	PersonAway        Denial = "person_away"         // no live session and no background agreement
+	WriteNeedsYes     Denial = "write_needs_yes"     // writes wait for a yes; none is there
+	OutsideLimit      Denial = "outside_limit"       // the resource is not in the grant
+	ConnectionMissing Denial = "connection_missing"  // disconnected
+	ConnectionBroken  Denial = "connection_broken"   // the provider wants the person again
+	ProviderLacks     Denial = "provider_permission" // the connection lacks a provider scope
+)
+
+// Verdict is the answer of Permit. Connection and Limit count only when Denial
+// is Permitted or OutsideLimit.
+type Verdict struct {
+	Denial     Denial
+	Connection Connection
+	Limit      Limit
+	Missing    []ScopeName // scopes that would have to be agreed, for ScopeMissing and PersonAway
+}
+
+// Permit decides whether a call may happen now: the effective authority is
+// token ∩ grant ∩ connection ∩ mode. It decides from live state on each call.
+func Permit(v Vocabulary, c Call, b Bearer, g Grant, connections []Connection, now time.Time) Verdict {
+	if g.Revoked || g.ID == "" || g.ID != b.Grant || g.User != b.User || g.App != b.App {
+		return Verdict{Denial: GrantGone}
+	}
+	item, agreed := g.Holds(v, c.Scope, "", now)
+	if !agreed || !carries(v, b.Scopes, c.Scope) {
+		return Verdict{Denial: ScopeMissing, Missing: []ScopeName{c.Scope}}
+	}
+	if !b.Present && !modifier(v, b, g, Background, now) {
+		return Verdict{Denial: PersonAway, Missing: []ScopeName{Background}}
+	}
+	out := Verdict{Limit: item.Limit}
+	if c.Provider != "" {
+		if out.Denial = usable(v[c.Scope], item.Connection, b.User, connections, &out.Connection); out.Denial != Permitted {
+			return out
+		}
+	}
+	if c.Resource.ID != "" && !item.Limit.Allows(c.Resource) {
+		out.Denial = OutsideLimit
+		return out
+	}
+	if c.Access != Read && !modifier(v, b, g, UnattendedWrites, now) {
+		out.Denial, out.Missing = WriteNeedsYes, []ScopeName{UnattendedWrites}
+	}
+	return out
+}
+
+func carries(v Vocabulary, scopes []ScopeName, want ScopeName) bool {
+	for _, have := range scopes {
+		if v.Covers(have, want) {
+			return true
+		}
+	}
+	return false
+}
+
+// modifier reports whether both the token and the live grant carry it.
+func modifier(v Vocabulary, b Bearer, g Grant, name ScopeName, now time.Time) bool {
+	_, agreed := g.Holds(v, name, "", now)
+	return agreed && carries(v, b.Scopes, name)
+}
+
+func usable(s Scope, id ConnectionID, user UserID, connections []Connection, found *Connection) Denial {
+	for _, c := range connections {
+		if c.ID != id || c.User != user || c.Provider != s.Provider {
+			continue
+		}
+		*found = c
+		switch serves, _ := c.Serves(s); {
+		case c.Health == NeedsPerson:
+			return ConnectionBroken
+		case c.Health != Healthy:
+			return ConnectionMissing
+		case !serves:
+			return ProviderLacks
+		}
+		return Permitted
+	}
+	return ConnectionMissing
+}

@@ -1,0 +1,137 @@
+package consent
+
+import "time"
+
+// Request is what an app asks one person for, resolved against the catalogue.
+type Request struct {
+	User       UserID
+	App        AppID
+	Asked      []Scope    // in the app's order, without repetitions
+	Vocabulary Vocabulary // every scope there is, for implications
+	// Proven is true when the client can prove who it is, so that a repeated
+	// request may pass without a page (OAuth 2.1 section 7.3.1).
+	Proven bool
+	// Ask is true when the app wants the page whatever was agreed (prompt=consent).
+	Ask     bool
+	Choices Choices
+}
+
+// Choices are what the person did on the page so far. They survive every detour.
+type Choices struct {
+	Account map[ProviderID]ConnectionID // which of several accounts
+	Picked  map[ResourceType]Limit      // what the pickers returned
+	Ticked  map[ScopeName]bool          // rows ticked (true) or unticked (false) by hand
+	Days    map[Access]int              // chosen lifetimes; 0 means the default
+}
+
+// Status is where one asked scope stands.
+type Status string
+
+// The states of a row.
+const (
+	Allowed        Status = "allowed"         // agreed before, usable now
+	Ready          Status = "ready"           // only a yes is missing
+	NeedsConnect   Status = "needs_connect"   // no account at the provider is connected
+	NeedsReconnect Status = "needs_reconnect" // the provider wants the person again
+	NeedsWiden     Status = "needs_widen"     // the connection lacks a provider scope
+	NeedsPick      Status = "needs_pick"      // no resource is picked
+)
+
+// Reason says why a row or a step is there. Package templates has the words.
+type Reason string
+
+// The reasons.
+const (
+	NeverAgreed     Reason = "never_agreed"
+	Expired         Reason = "expired"
+	RefusedBefore   Reason = "refused_before"
+	AgreedBefore    Reason = "agreed_before"
+	NotConnected    Reason = "not_connected"
+	ConnectionDead  Reason = "connection_dead"
+	LacksPermission Reason = "lacks_permission"
+	NothingPicked   Reason = "nothing_picked"
+	AppAsks         Reason = "app_asks"        // prompt=consent
+	AppUnproven     Reason = "app_unproven"    // anybody could have sent this request
+	NothingToGrant  Reason = "nothing_granted" // every asked scope was refused before
+)
+
+// Row is one asked scope: what stands, what is missing and what a yes would give.
+type Row struct {
+	Scope      Scope
+	Connection Connection // zero when the scope needs none, or none is there
+	Status     Status
+	Reason     Reason
+	On         bool      // ticked: by hand, else reads yes, writes and modifiers no
+	Limit      Limit     // what stands, or what was picked
+	Until      time.Time // when it ends, or would end
+	RefusedAt  time.Time // zero unless refused before
+	Lacks      []string  // provider scopes the connection lacks
+	AlsoFor    []AppID   // other apps the person allows the same on this connection
+}
+
+// Kind is the kind of a step.
+type Kind string
+
+// The kinds of steps, in the order they are taken.
+const (
+	Connect   Kind = "connect"
+	Reconnect Kind = "reconnect"
+	Widen     Kind = "widen"
+	Pick      Kind = "pick"
+	Approve   Kind = "approve"
+	Confirm   Kind = "confirm" // one click: nothing new, but the app cannot prove itself
+)
+
+// Step is something the person has to do before the app has what it asks for.
+type Step struct {
+	Kind       Kind
+	Provider   ProviderID
+	Connection ConnectionID // for reconnect, widen and pick
+	Resource   ResourceType // for pick
+	Scopes     []ScopeName
+	Lacks      []string // provider scopes, for widen
+	Reason     Reason
+	// Optional is true when only unticked rows wait for it.
+	Optional bool
+}
+
+// Plan is the answer of Decide: where every asked scope stands and what is left
+// to do, in order.
+type Plan struct {
+	Rows  []Row
+	Steps []Step
+	// Grantable is what a yes would add now: ticked, ready rows.
+	Grantable []Item
+	// Token lists the asked scopes a token would carry now, without a yes.
+	Token []ScopeName
+}
+
+// Done reports whether the request can be answered without the person.
+func (p Plan) Done() bool {
+	for _, s := range p.Steps {
+		if !s.Optional {
+			return false
+		}
+	}
+	return true
+}
+
+// Needs returns the first step of the given kind.
+func (p Plan) Needs(k Kind) (Step, bool) {
+	for _, s := range p.Steps {
+		if s.Kind == k {
+			return s, true
+		}
+	}
+	return Step{}, false
+}
+
+// Row returns the row of the given scope.
+func (p Plan) Row(name ScopeName) (Row, bool) {
+	for _, r := range p.Rows {
+		if r.Scope.Name == name {
+			return r, true
+		}
+	}
+	return Row{}, false
+}

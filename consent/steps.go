@@ -1,0 +1,89 @@
+package consent
+
+import "slices"
+
+// steps lists what is left to do, in the order a person does it: accounts first,
+// then resources, then the yes.
+func (w world) steps(p Plan) []Step {
+	var steps []Step
+	for _, kind := range []Kind{Connect, Reconnect, Widen, Pick} {
+		for _, r := range p.Rows {
+			steps = addRow(steps, kind, r)
+		}
+	}
+	if yes, needed := w.answer(p); needed {
+		steps = append(steps, yes)
+	}
+	return steps
+}
+
+// addRow adds the row's step of the given kind, or joins it to an equal one.
+func addRow(steps []Step, kind Kind, r Row) []Step {
+	var s Step
+	switch {
+	case kind == Connect && r.Status == NeedsConnect:
+		s = Step{Provider: r.Scope.Provider, Reason: NotConnected}
+	case kind == Reconnect && r.Status == NeedsReconnect:
+		s = Step{Provider: r.Scope.Provider, Connection: r.Connection.ID, Reason: ConnectionDead}
+	case kind == Widen && r.Status == NeedsWiden:
+		s = Step{Provider: r.Scope.Provider, Connection: r.Connection.ID, Reason: LacksPermission}
+	case kind == Pick && r.Status == NeedsPick:
+		s = Step{Provider: r.Scope.Provider, Connection: r.Connection.ID, Resource: pickType(r.Scope), Reason: NothingPicked}
+	default:
+		return steps
+	}
+	s.Kind, s.Scopes, s.Optional = kind, []ScopeName{r.Scope.Name}, !r.On
+	s.Lacks = slices.Clone(r.Lacks)
+	for i, have := range steps {
+		if have.Kind == s.Kind && have.Provider == s.Provider && have.Connection == s.Connection && have.Resource == s.Resource {
+			steps[i].Scopes = append(have.Scopes, r.Scope.Name)
+			steps[i].Optional = have.Optional && s.Optional
+			for _, l := range s.Lacks {
+				if !slices.Contains(steps[i].Lacks, l) {
+					steps[i].Lacks = append(steps[i].Lacks, l)
+				}
+			}
+			return steps
+		}
+	}
+	return append(steps, s)
+}
+
+// pickType is the type the picker offers: the narrowest, which the catalogue
+// lists last.
+func pickType(s Scope) ResourceType {
+	if len(s.Resources) == 0 {
+		return ""
+	}
+	return s.Resources[len(s.Resources)-1]
+}
+
+// answer is the yes that is still missing. A scope refused before opens the page
+// only when the app would otherwise get nothing, or wants the page.
+func (w world) answer(p Plan) (Step, bool) {
+	yes := Step{Kind: Approve}
+	var again []ScopeName
+	for _, r := range p.Rows {
+		switch {
+		case r.Reason == AgreedBefore:
+		case r.Reason == RefusedBefore && !r.On:
+			again = append(again, r.Scope.Name)
+		default:
+			yes.Scopes = append(yes.Scopes, r.Scope.Name)
+			if yes.Reason == "" {
+				yes.Reason = r.Reason
+			}
+		}
+	}
+	switch {
+	case len(yes.Scopes) > 0:
+		return yes, true
+	case len(p.Token) == 0 && len(again) > 0:
+		return Step{Kind: Approve, Scopes: again, Reason: NothingToGrant}, true
+	case w.req.Ask:
+		return Step{Kind: Confirm, Scopes: p.Token, Reason: AppAsks}, true
+	case !w.req.Proven:
+		return Step{Kind: Confirm, Scopes: p.Token, Reason: AppUnproven}, true
+	}
+	return Step{}, false
+}
