@@ -1,0 +1,103 @@
+// Package dbtest gives tests real, migrated, empty databases of both kinds. It
+// owns nothing that the program itself uses.
+package dbtest
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver that creates and drops databases
+
+	"github.com/deputy-oauth/deputy/internal/db"
+	"github.com/deputy-oauth/deputy/migrations"
+)
+
+// PostgresEnv names a PostgreSQL server whose user may create databases. Without
+// it the PostgreSQL half is skipped, but never under CI=true.
+const PostgresEnv = "DEPUTY_TEST_POSTGRES"
+
+// Each runs test once on SQLite and once on PostgreSQL.
+func Each(t *testing.T, test func(t *testing.T, d *db.DB)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, Postgres(t)) })
+}
+
+// SQLite returns an empty SQLite database in a temporary folder.
+func SQLite(t testing.TB) *db.DB {
+	t.Helper()
+	return open(t, db.Config{Path: filepath.Join(t.TempDir(), "deputy.db")})
+}
+
+// Postgres returns an empty PostgreSQL database of its own.
+func Postgres(t testing.TB) *db.DB {
+	t.Helper()
+	return open(t, db.Config{URL: PostgresURL(t), MaxConns: 12})
+}
+
+// PostgresURL returns the URL of a new, empty PostgreSQL database, which is
+// dropped when the test ends.
+func PostgresURL(t testing.TB) string {
+	t.Helper()
+	server := os.Getenv(PostgresEnv)
+	if server == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s is not set: under CI the PostgreSQL half must run", PostgresEnv)
+		}
+		t.Skipf("%s is not set; `make test` starts a server and sets it", PostgresEnv)
+	}
+	name := "deputy_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	admin(t, server, "CREATE DATABASE "+name)
+	t.Cleanup(func() { admin(t, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatalf("%s is not a URL: %v", PostgresEnv, err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+func admin(t testing.TB, server, statement string) {
+	t.Helper()
+	pool, err := sql.Open("pgx", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if _, err := pool.ExecContext(ctx, statement); err != nil {
+		t.Fatal(fmt.Errorf("%s: %w", strings.Fields(statement)[0], err))
+	}
+}
+
+func open(t testing.TB, cfg db.Config) *db.DB {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	d, err := db.Open(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := d.Migrate(ctx, migrations.Files); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// Migrations returns the program's migrations.
+func Migrations() fs.FS { return migrations.Files }
