@@ -177,6 +177,10 @@ func (w world) picked(s Scope, on ConnectionID) Limit {
 	for _, t := range s.Resources {
 		if pick, ok := w.req.Choices.Picked[t]; ok {
 			chosen = true
+			if s.Narrowing == NarrowingRequired {
+				// Two scopes may share a type, and "everything" was said to the other.
+				pick.Everything = false
+			}
 			l = l.Union(pick)
 		}
 	}
