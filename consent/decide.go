@@ -119,7 +119,7 @@ func (w world) attach(r *Row, id ConnectionID) {
 	}
 	serves, lacks := r.Connection.Serves(r.Scope)
 	switch {
-	case r.Connection.Health == NeedsPerson:
+	case r.Connection.Health != Healthy:
 		r.Status = NeedsReconnect
 	case !serves:
 		r.Status, r.Lacks = NeedsWiden, lacks
