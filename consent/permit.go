@@ -59,8 +59,8 @@ func Permit(v Vocabulary, c Call, b Bearer, g Grant, connections []Connection, n
 		return Verdict{Denial: PersonAway, Missing: []ScopeName{Background}}
 	}
 	out := Verdict{Limit: item.Limit}
-	if c.Provider != "" {
-		if out.Denial = usable(v[c.Scope], item.Connection, b.User, connections, &out.Connection); out.Denial != Permitted {
+	if s := v[c.Scope]; c.Provider != "" || s.Provider != "" {
+		if out.Denial = usable(s, c.Provider, item.Connection, b.User, connections, &out.Connection); out.Denial != Permitted {
 			return out
 		}
 	}
@@ -89,9 +89,12 @@ func modifier(v Vocabulary, b Bearer, g Grant, name ScopeName, now time.Time) bo
 	return agreed && carries(v, b.Scopes, name)
 }
 
-func usable(s Scope, id ConnectionID, user UserID, connections []Connection, found *Connection) Denial {
+func usable(s Scope, at ProviderID, id ConnectionID, user UserID, connections []Connection, found *Connection) Denial {
+	if at != s.Provider {
+		return ConnectionMissing
+	}
 	for _, c := range connections {
-		if c.ID != id || c.User != user || c.Provider != s.Provider {
+		if c.ID != id || c.User != user || c.Provider != at {
 			continue
 		}
 		*found = c
