@@ -75,7 +75,7 @@ func compare(a, b string) int {
 
 func (w world) row(s Scope) Row {
 	r := Row{Scope: s, Reason: NeverAgreed, Until: w.until(s)}
-	if held, ok := w.grant.Holds(w.req.Vocabulary, s.Name, "", w.now); ok {
+	if held, ok := w.agreed(s); ok {
 		r.Status, r.Reason, r.On = Allowed, AgreedBefore, true
 		r.Limit, r.Until = held.Limit, held.Until
 		if s.Provider != "" {
@@ -97,23 +97,49 @@ func (w world) row(s Scope) Row {
 		r.AlsoFor = w.alsoFor(s.Name, "")
 		return r
 	}
-	w.attach(&r, w.account(s))
+	w.attach(&r, w.choose(s))
 	if r.Connection.ID != "" {
 		r.AlsoFor = w.alsoFor(s.Name, r.Connection.ID)
 	}
 	return r
 }
 
+// agreed returns the item that stands for s, on the account that serves it best.
+// An item whose account is gone, or whose last resource was taken away, gives
+// nothing: another account needs its own yes, and so do other resources. Only
+// while there is no account at all it still counts, because connecting the same
+// one again is then enough.
+func (w world) agreed(s Scope) (Item, bool) {
+	if s.Provider == "" {
+		return w.grant.Holds(w.req.Vocabulary, s.Name, "", w.now)
+	}
+	var best Item
+	fewest := -1
+	for _, it := range w.grant.standing(w.req.Vocabulary, s.Name, w.now) {
+		c, there := w.account(s, it.Connection)
+		if !there || (s.Narrowing != NarrowingNone && it.Limit.Empty()) {
+			continue
+		}
+		if n := trouble(c, s); fewest < 0 || n < fewest {
+			best, fewest = it, n
+		}
+	}
+	if fewest < 0 && w.choose(s) == "" {
+		return w.grant.Holds(w.req.Vocabulary, s.Name, "", w.now)
+	}
+	return best, fewest >= 0
+}
+
 // attach ties the row to a connection and lowers its status to what that
 // connection still lacks. An agreed scope on a dead connection needs the person
 // again, but no new yes.
 func (w world) attach(r *Row, id ConnectionID) {
-	i := slices.IndexFunc(w.connections, func(c Connection) bool { return c.ID == id })
-	if id == "" || i < 0 {
+	c, there := w.account(r.Scope, id)
+	if !there {
 		r.Status = NeedsConnect
 		return
 	}
-	r.Connection = w.connections[i]
+	r.Connection = c
 	if r.Status == Ready && r.Scope.Narrowing != NarrowingNone {
 		r.Limit = w.picked(r.Scope, id)
 	}
@@ -128,45 +154,50 @@ func (w world) attach(r *Row, id ConnectionID) {
 	}
 }
 
-// account picks the connection for a scope that is not agreed yet: the chosen
+// choose picks the connection for a scope that is not agreed yet: the chosen
 // one, else the one the app already uses, else the one that lacks least.
-func (w world) account(s Scope) ConnectionID {
-	if id, ok := w.req.Choices.Account[s.Provider]; ok && w.has(s, id) {
-		return id
+func (w world) choose(s Scope) ConnectionID {
+	if c, ok := w.account(s, w.req.Choices.Account[s.Provider]); ok {
+		return c.ID
 	}
 	for _, it := range w.grant.Items {
-		if it.Live(w.now) && w.req.Vocabulary[it.Scope].Provider == s.Provider && w.has(s, it.Connection) {
-			return it.Connection
+		if c, ok := w.account(s, it.Connection); ok && it.Live(w.now) {
+			return c.ID
 		}
 	}
 	var best ConnectionID
 	fewest := -1
 	for _, c := range w.connections {
-		if !w.has(s, c.ID) {
+		if _, ok := w.account(s, c.ID); !ok {
 			continue
 		}
-		_, lacks := c.Serves(s)
-		missing := len(lacks)
-		if c.Health != Healthy {
-			missing += 1000
-		}
-		if fewest < 0 || missing < fewest {
-			best, fewest = c.ID, missing
+		if n := trouble(c, s); fewest < 0 || n < fewest {
+			best, fewest = c.ID, n
 		}
 	}
 	return best
 }
 
-// has reports whether the person has a connection of that id which could ever
-// serve the scope.
-func (w world) has(s Scope, id ConnectionID) bool {
+// trouble counts what the person would have to do before c serves s: signing in
+// again is worse than any number of lacking permissions.
+func trouble(c Connection, s Scope) int {
+	_, lacks := c.Serves(s)
+	if c.Health != Healthy {
+		return 1000 + len(lacks)
+	}
+	return len(lacks)
+}
+
+// account returns the person's connection of that id if it could ever serve the
+// scope.
+func (w world) account(s Scope, id ConnectionID) (Connection, bool) {
 	for _, c := range w.connections {
 		if c.ID == id && c.Provider == s.Provider {
 			_, known := s.Needs[c.Variant]
-			return known
+			return c, known
 		}
 	}
-	return false
+	return Connection{}, false
 }
 
 // picked returns what the person picked for the scope's resource types, else

@@ -1,6 +1,9 @@
 package consent
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // How long a yes lasts when the catalogue says nothing else. The person sees
 // the resulting date.
@@ -113,25 +116,37 @@ type Refusal struct {
 }
 
 // Holds returns the live item that gives want, directly or by implication, on
-// the given connection ("" matches any). The widest one wins, so that a write
-// item without resources never hides a read item with some.
+// the given connection ("" matches any: the one agreed first).
 func (g Grant) Holds(v Vocabulary, want ScopeName, on ConnectionID, now time.Time) (Item, bool) {
+	for _, it := range g.standing(v, want, now) {
+		if on == "" || it.Connection == on {
+			return it, true
+		}
+	}
+	return Item{}, false
+}
+
+// standing returns what gives want now: one item for each connection, in the
+// order they were agreed. Items on the same connection are joined, so that a
+// write item without resources never hides a read item with some.
+func (g Grant) standing(v Vocabulary, want ScopeName, now time.Time) []Item {
 	if g.Revoked {
-		return Item{}, false
+		return nil
 	}
-	var found Item
-	var any bool
+	var out []Item
 	for _, it := range g.Items {
-		if !it.Live(now) || !v.Covers(it.Scope, want) || (on != "" && it.Connection != on) {
+		if !it.Live(now) || !v.Covers(it.Scope, want) {
 			continue
 		}
-		if !any {
-			found, any = it, true
+		i := slices.IndexFunc(out, func(have Item) bool { return have.Connection == it.Connection })
+		if i < 0 {
+			out = append(out, it)
 			continue
 		}
-		if it.Connection == found.Connection {
-			found.Limit = found.Limit.Union(it.Limit)
+		out[i].Limit = out[i].Limit.Union(it.Limit)
+		if it.Until.After(out[i].Until) {
+			out[i].Until = it.Until
 		}
 	}
-	return found, any
+	return out
 }

@@ -1,6 +1,9 @@
 package consent
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Call is one thing an app wants to do now.
 type Call struct {
@@ -51,13 +54,32 @@ func Permit(v Vocabulary, c Call, b Bearer, g Grant, connections []Connection, n
 	if g.Revoked || g.ID == "" || g.ID != b.Grant || g.User != b.User || g.App != b.App {
 		return Verdict{Denial: GrantGone}
 	}
-	item, agreed := g.Holds(v, c.Scope, "", now)
-	if !agreed || !carries(v, b.Scopes, c.Scope) {
+	standing := g.standing(v, c.Scope, now)
+	if len(standing) == 0 || !carries(v, b.Scopes, c.Scope) {
 		return Verdict{Denial: ScopeMissing, Missing: []ScopeName{c.Scope}}
 	}
 	if !b.Present && !modifier(v, b, g, Background, now) {
 		return Verdict{Denial: PersonAway, Missing: []ScopeName{Background}}
 	}
+	// Agreed on several accounts: the first that can serve the call, else the one
+	// that comes nearest, so that the answer does not send the person to an account
+	// that would not help.
+	nearness := []Denial{ConnectionMissing, ConnectionBroken, ProviderLacks, OutsideLimit, WriteNeedsYes}
+	best, reached := Verdict{}, -1
+	for _, item := range standing {
+		out := permitOn(v, c, b, g, item, connections, now)
+		if out.Denial == Permitted {
+			return out
+		}
+		if near := slices.Index(nearness, out.Denial); near > reached {
+			best, reached = out, near
+		}
+	}
+	return best
+}
+
+// permitOn decides for the account of one item that gives the call's scope.
+func permitOn(v Vocabulary, c Call, b Bearer, g Grant, item Item, connections []Connection, now time.Time) Verdict {
 	out := Verdict{Limit: item.Limit}
 	if s := v[c.Scope]; c.Provider != "" || s.Provider != "" {
 		if out.Denial = usable(s, c.Provider, item.Connection, b.User, connections, &out.Connection); out.Denial != Permitted {
