@@ -10,6 +10,7 @@
 package catalog
 
 import (
+	"regexp"
 	"time"
 
 	"github.com/deputy-oauth/deputy/consent"
@@ -19,17 +20,23 @@ import (
 type Catalog struct {
 	Providers map[consent.ProviderID]*Provider
 	Scopes    consent.Vocabulary // platform scopes and every provider's
+	// Retired lists names that were used once. Asking for one is asking for a scope
+	// that does not exist, and no scope may take the name again.
+	Retired []consent.ScopeName
 }
 
 // Provider is one provider's file.
 type Provider struct {
 	ID         consent.ProviderID
-	Name       string // "GitHub"
-	Mark       string // two letters for its tile: "Gh"
-	WebURL     string // origin of its pages; an operator may replace it
-	APIURL     string // base of its API, without a trailing slash; an operator may replace it
-	Headers    map[string]string
-	Variants   []Variant // the first is the default
+	Name       string            // "GitHub"
+	Mark       string            // two letters for its tile: "Gh"
+	WebURL     string            // origin of its pages; an operator may replace it
+	APIURL     string            // base of its API, without a trailing slash; an operator may replace it
+	Headers    map[string]string // sent with every call
+	Accept     []string          // media types an app may ask for; the provider is always asked with Headers
+	OK         string            // JSON pointer that must be true in an answer; "" when the status tells
+	Fault      string            // JSON pointer to the provider's own error code; "" when there is none
+	Variants   []Variant         // the first is the default
 	Identity   Identity
 	Errors     []ErrorRule
 	Scrub      Scrub
@@ -37,6 +44,8 @@ type Provider struct {
 	Pickers    map[consent.ResourceType]Picker
 	Operations []Operation
 	Deny       []Pattern
+
+	routes map[string]*node // by method; built by Load
 }
 
 // Variant is one way to be registered at a provider. URLs may contain {web},
@@ -61,6 +70,7 @@ type Variant struct {
 	KillsOldAccess  bool // a refresh ends the old access token at once
 	Revoke          *Call
 	Blast           string              // what a revocation ends at the provider, in words
+	Wider           string              // what the provider gives on top of a scope, in words; "" when nothing
 	Always          []string            // provider scopes asked for whatever is needed (to learn who it is)
 	Implied         map[string][]string // provider scope → scopes that come with it
 }
@@ -73,7 +83,11 @@ type Reply struct {
 
 // Identity says how to learn whose account was connected.
 type Identity struct {
-	Call    Call
+	Call Call
+	// Realm is the JSON pointer to the id of the place where Subject is unique (a
+	// Slack workspace). The account is then "realm/subject"; "" when Subject is
+	// unique everywhere.
+	Realm   string
 	Subject string // JSON pointer to the stable id
 	Login   string // JSON pointer; for people
 	Name    string
@@ -113,10 +127,10 @@ const (
 // ErrorRule maps what came back to a class; the first that matches counts.
 type ErrorRule struct {
 	Status     []int
-	Header     map[string]string // name → regular expression
-	Text       string            // substring of the body
-	Code       []string          // value at the provider's error pointer
-	TokenError []string          // value of a token reply's error
+	Header     map[string]*regexp.Regexp
+	Text       string   // substring of the body
+	Code       []string // value at Provider.Fault
+	TokenError []string // value of a token reply's error; such a rule matches nothing else
 	Class      ErrorClass
 	RetryAfter string        // header with the wait
 	RetryForm  string        // seconds | epoch
@@ -125,16 +139,18 @@ type ErrorRule struct {
 
 // Scrub says what never leaves the broker in a provider's answer.
 type Scrub struct {
-	Fields   []string // dropped wherever they stand
-	Patterns []string // regular expressions; matches are blanked
+	Fields   []string         // dropped wherever they stand
+	Patterns []*regexp.Regexp // matches are blanked; each begins with literal text
 }
 
 // Resource says how a resource type's ids look and how a name becomes an id.
 type Resource struct {
-	Type    consent.ResourceType
-	Word    string // singular, for people: "repository"
-	Words   string // plural
-	Pattern string // regular expression of the id
+	Type  consent.ResourceType
+	Word  string // singular, for people: "repository"
+	Words string // plural
+	// Variable is the value that holds the id itself: "channel", "repository_id".
+	Variable string
+	Pattern  *regexp.Regexp // the whole id matches
 	// Resolve finds the id behind the provider's mutable names, e.g. owner and
 	// repo. Nil when ids stand in the paths.
 	Resolve *Resolve
@@ -152,72 +168,16 @@ type Picker struct {
 	Call     Call
 	Items    string // JSON pointer to the list; "" when the reply is the list
 	Page     string // link | cursor
-	Cursor   string // JSON pointer to the next cursor, for cursor paging
+	Cursor   string // JSON pointer to the next cursor, for cursor paging; sent back as "cursor"
 	ID       string // JSON pointers inside an item
 	Label    string
+	Prefix   string // put before the label: "#"
 	Detail   string
 	Private  string
 	Updated  string
 	SearchBy string // "label": Deputy filters; the provider is never asked with a person's words
 }
 
-// Rule says where the resource of a call comes from.
-type Rule string
-
-// The rules. An operation without one cannot be loaded.
-const (
-	FromRequest Rule = "request"  // a path, query or body value names it: checked before the call
-	FromAnswer  Rule = "response" // a list: each item is checked after the call
-	NoResource  Rule = "none"     // only for scopes without narrowing
-)
-
-// Operation is one provider call the broker can make. Method and Path are the
-// provider's own, so that its SDK works with another base URL.
-type Operation struct {
-	ID       string
-	Provider consent.ProviderID
-	Scope    consent.ScopeName
-	Access   consent.Access
-	Methods  []string // GET, or GET and POST for Slack
-	Path     string   // "/repos/{owner}/{repo}/contents/{path...}"
-	Params   []Param
-	Rule     Rule
-	Resource consent.ResourceType
-	Names    []string // variables that name it: [owner, repo] or [channel]
-	// Upstream is the call that is made, built from the template only. {resource}
-	// is the checked id.
-	Upstream Call
-	Filter   *Filter
-	// Confirm is a JSON pointer in the answer that must equal the checked id when
-	// it is present: a second look after the call.
-	Confirm string
-	Retry   bool   // may be sent again after a network failure
-	Preview string // the sentence a person reads before a write: "Open an issue “{title}” in {resource}"
-	Max     int64  // bytes of answer passed on at most
-	// Words is what an audit line says: "read files in".
-	Words string
-}
-
-// Param is one value an app may send. Anything else is refused.
-type Param struct {
-	Name     string
-	In       string // path | query | body
-	Kind     string // string | int | bool | enum | strings
-	Max      int    // characters, or items
-	Required bool
-	Enum     []string
-	Match    string // regular expression the whole value must match
-	Refuse   string // regular expression no part may match (channel-wide mentions)
-}
-
-// Filter says which items of a list may leave.
-type Filter struct {
-	Items string   // JSON pointer to the list; "" when the answer is the list
-	ID    string   // JSON pointer inside an item to the resource's id
-	Hide  []string // JSON pointers dropped from the answer: totals, provider cursors
-	// Cursor is the JSON pointer of the provider's next cursor, sealed before it leaves.
-	Cursor string
-}
-
-// Pattern is a method and path no operation may match: "* /applications/**".
+// Pattern is a method ("*" for all) and a path no operation may match. In the
+// path "**" stands for any number of segments, "*" for anything inside one.
 type Pattern struct{ Method, Path string }

@@ -1,0 +1,200 @@
+package catalog
+
+// The structs of the YAML files. They are apart from the catalogue's own types,
+// so that neither shapes the other; build turns one into the other.
+
+type platformFile struct {
+	Schema  string      `yaml:"schema"`
+	Scopes  []scopeFile `yaml:"scopes"`
+	Retired []string    `yaml:"retired"`
+}
+
+type providerFile struct {
+	Schema     string               `yaml:"schema"`
+	ID         string               `yaml:"id"`
+	Name       string               `yaml:"name"`
+	Mark       string               `yaml:"mark"`
+	Web        string               `yaml:"web"`
+	API        string               `yaml:"api"`
+	Headers    map[string]string    `yaml:"headers"`
+	Accept     []string             `yaml:"accept"`
+	OK         string               `yaml:"ok"`
+	Fault      string               `yaml:"fault"`
+	Variants   []variantFile        `yaml:"variants"`
+	Identity   identityFile         `yaml:"identity"`
+	Errors     []errorFile          `yaml:"errors"`
+	Scrub      scrubFile            `yaml:"scrub"`
+	Resources  []resourceFile       `yaml:"resources"`
+	Scopes     []scopeFile          `yaml:"scopes"`
+	Values     map[string]valueFile `yaml:"values"`
+	Operations []operationFile      `yaml:"operations"`
+	Deny       []string             `yaml:"deny"`
+}
+
+type variantFile struct {
+	ID              string              `yaml:"id"`
+	Authorize       string              `yaml:"authorize"`
+	Token           string              `yaml:"token"`
+	AuthorizeParams map[string]string   `yaml:"authorize_params"`
+	TokenHeaders    map[string]string   `yaml:"token_headers"`
+	ClientAuth      string              `yaml:"client_auth"`
+	PKCE            bool                `yaml:"pkce"`
+	Scope           scopeParamFile      `yaml:"scope"`
+	Reply           replyFile           `yaml:"reply"`
+	OK              string              `yaml:"ok"`
+	Error           []string            `yaml:"error"`
+	AssumeAccess    string              `yaml:"assume_access"`
+	RefreshBefore   string              `yaml:"refresh_before"`
+	Rotates         bool                `yaml:"rotates"`
+	KillsOldAccess  bool                `yaml:"kills_old_access"`
+	Revoke          *callFile           `yaml:"revoke"`
+	Blast           string              `yaml:"blast"`
+	Wider           string              `yaml:"wider"`
+	Always          []string            `yaml:"always"`
+	Implied         map[string][]string `yaml:"implied"`
+}
+
+type scopeParamFile struct {
+	Param        string `yaml:"param"`
+	Separator    string `yaml:"separator"`
+	GrantedSplit string `yaml:"granted_split"`
+}
+
+type replyFile struct {
+	Access    []string `yaml:"access"`
+	Refresh   []string `yaml:"refresh"`
+	ExpiresIn []string `yaml:"expires_in"`
+	Scope     []string `yaml:"scope"`
+	Subject   []string `yaml:"subject"`
+}
+
+type identityFile struct {
+	Call    callFile `yaml:"call"`
+	Realm   string   `yaml:"realm"`
+	Subject string   `yaml:"subject"`
+	Login   string   `yaml:"login"`
+	Name    string   `yaml:"name"`
+	Picture string   `yaml:"picture"`
+	Pin     string   `yaml:"pin"`
+}
+
+type callFile struct {
+	Method string            `yaml:"method"`
+	Path   string            `yaml:"path"`
+	Query  map[string]string `yaml:"query"`
+	Auth   string            `yaml:"auth"`
+	JSON   map[string]any    `yaml:"json"`
+	Form   map[string]string `yaml:"form"`
+}
+
+type errorFile struct {
+	Status     []int             `yaml:"status"`
+	Header     map[string]string `yaml:"header"`
+	Text       string            `yaml:"text"`
+	Code       []string          `yaml:"code"`
+	TokenError []string          `yaml:"token_error"`
+	Class      string            `yaml:"class"`
+	RetryAfter string            `yaml:"retry_after"`
+	RetryForm  string            `yaml:"retry_form"`
+	RetryWait  string            `yaml:"retry_wait"`
+}
+
+type scrubFile struct {
+	Fields   []string `yaml:"fields"`
+	Patterns []string `yaml:"patterns"`
+}
+
+type resourceFile struct {
+	Type     string       `yaml:"type"`
+	Word     string       `yaml:"word"`
+	Words    string       `yaml:"words"`
+	Variable string       `yaml:"variable"`
+	Pattern  string       `yaml:"pattern"`
+	Resolve  *resolveFile `yaml:"resolve"`
+	Picker   *pickerFile  `yaml:"picker"`
+}
+
+type resolveFile struct {
+	From []string `yaml:"from"`
+	Call callFile `yaml:"call"`
+	ID   string   `yaml:"id"`
+}
+
+type pickerFile struct {
+	Call     callFile `yaml:"call"`
+	Items    string   `yaml:"items"`
+	Page     string   `yaml:"page"`
+	Cursor   string   `yaml:"cursor"`
+	ID       string   `yaml:"id"`
+	Label    string   `yaml:"label"`
+	Prefix   string   `yaml:"prefix"`
+	Detail   string   `yaml:"detail"`
+	Private  string   `yaml:"private"`
+	Updated  string   `yaml:"updated"`
+	SearchBy string   `yaml:"search_by"`
+}
+
+type scopeFile struct {
+	Name      string              `yaml:"name"`
+	Words     string              `yaml:"words"`
+	Detail    string              `yaml:"detail"`
+	Access    string              `yaml:"access"`
+	Risk      int                 `yaml:"risk"`
+	Modifier  bool                `yaml:"modifier"`
+	Implies   []string            `yaml:"implies"`
+	Narrowing string              `yaml:"narrowing"`
+	Resources []string            `yaml:"resources"`
+	Needs     map[string][]string `yaml:"needs"`
+	OverGrant []string            `yaml:"over_grant"`
+	Days      int                 `yaml:"days"`
+	MaxDays   int                 `yaml:"max_days"`
+}
+
+type valueFile struct {
+	Name   string   `yaml:"name"` // "" when the key is the name
+	Kind   string   `yaml:"kind"`
+	Max    int      `yaml:"max"`
+	Enum   []string `yaml:"enum"`
+	Match  string   `yaml:"match"`
+	Refuse string   `yaml:"refuse"`
+}
+
+type operationFile struct {
+	ID       string          `yaml:"id"`
+	Scope    string          `yaml:"scope"`
+	Access   string          `yaml:"access"`
+	Says     string          `yaml:"says"`
+	Methods  []string        `yaml:"methods"`
+	Paths    []string        `yaml:"paths"`  // ways to write the same call: by name, by id
+	Values   []string        `yaml:"values"` // stand in for the path variables of their name
+	Query    []string        `yaml:"query"`
+	Body     []string        `yaml:"body"`
+	Args     []string        `yaml:"args"`
+	Resource resourceUseFile `yaml:"resource"`
+	Before   *beforeFile     `yaml:"before"`
+	Call     callFile        `yaml:"call"`
+	Filter   *filterFile     `yaml:"filter"`
+	Pick     []string        `yaml:"pick"`
+	Confirm  string          `yaml:"confirm"`
+	Retry    string          `yaml:"retry"` // never | safe; "" for reads
+	Preview  string          `yaml:"preview"`
+	Max      int64           `yaml:"max"`
+}
+
+type resourceUseFile struct {
+	From string `yaml:"from"`
+	Type string `yaml:"type"`
+}
+
+type beforeFile struct {
+	Call        callFile `yaml:"call"`
+	Pointer     string   `yaml:"pointer"`
+	DiffersFrom string   `yaml:"differs_from"`
+}
+
+type filterFile struct {
+	Items  string   `yaml:"items"`
+	ID     string   `yaml:"id"`
+	Hide   []string `yaml:"hide"`
+	Cursor string   `yaml:"cursor"`
+}

@@ -1,0 +1,105 @@
+package catalog
+
+import (
+	"regexp"
+
+	"github.com/deputy-oauth/deputy/consent"
+)
+
+// Rule says where the resource of a call comes from.
+type Rule string
+
+// The rules. An operation without one cannot be loaded.
+const (
+	FromRequest Rule = "request"  // a path, query or body value names it: checked before the call
+	FromAnswer  Rule = "response" // a list: each item is checked after the call
+	NoResource  Rule = "none"     // only for scopes without narrowing
+)
+
+// Operation is one provider call the broker can make. Method and Path are the
+// provider's own, so that its SDK works with another base URL.
+type Operation struct {
+	ID       string
+	Provider consent.ProviderID
+	Scope    consent.ScopeName
+	Access   consent.Access
+	Methods  []string // GET, or GET and POST for Slack
+	Path     string   // "/repos/{owner}/{repo}/contents/{path...}"
+	Params   []Param
+	Rule     Rule
+	Resource consent.ResourceType
+	// Names are the values that name it: [owner, repo], to be resolved, or the
+	// resource's own variable, [channel].
+	Names []string
+	// Upstream is the call that is made, built from the template only. {resource}
+	// is the checked id.
+	Upstream Call
+	// Before is looked at before the call; nil when nothing is.
+	Before *Before
+	Filter *Filter
+	// Pick lists the only fields of the answer that leave; nil lets all leave that
+	// are not scrubbed.
+	Pick []string
+	// Confirm is a JSON pointer in the answer that must equal the checked id when
+	// it is present: a second look after the call.
+	Confirm string
+	Retry   bool   // may be sent again after a network failure
+	Preview string // the sentence a person reads before a write: "Open an issue “{title}” in {resource}"
+	Max     int64  // bytes of answer passed on at most
+	// Words is what an audit line says: "read files in".
+	Words string
+}
+
+// Param is one value an app may send. Anything else is refused.
+type Param struct {
+	Name     string
+	In       In
+	Kind     Kind
+	Max      int // characters, the largest number, or items
+	Required bool
+	Enum     []string
+	Match    *regexp.Regexp // the whole value must match; nil matches all
+	Refuse   *regexp.Regexp // no part may match (channel-wide mentions); nil refuses none
+}
+
+// In says where a parameter stands.
+type In string
+
+// The places. Args is Slack's way: the query of a GET, a form or JSON in a POST.
+const (
+	InPath  In = "path"
+	InQuery In = "query"
+	InBody  In = "body"
+	InArgs  In = "args"
+)
+
+// Kind is the type of a parameter.
+type Kind string
+
+// The kinds. Page is a page number or a cursor of ours, Cursor only the latter.
+const (
+	KindString  Kind = "string"
+	KindInt     Kind = "int"
+	KindBool    Kind = "bool"
+	KindEnum    Kind = "enum"
+	KindStrings Kind = "strings"
+	KindPage    Kind = "page"
+	KindCursor  Kind = "cursor"
+)
+
+// Before is a read before a write: the call's answer must differ, at Pointer,
+// from the parameter, else the write is not made.
+type Before struct {
+	Call        Call
+	Pointer     string
+	DiffersFrom string
+}
+
+// Filter says what of an answer may leave.
+type Filter struct {
+	Items string   // JSON pointer to the list; "" when the answer is the list
+	ID    string   // JSON pointer inside an item to the resource's id; "" filters no items
+	Hide  []string // JSON pointers dropped from the answer: totals, provider cursors
+	// Cursor is the JSON pointer of the provider's next cursor, sealed before it leaves.
+	Cursor string
+}

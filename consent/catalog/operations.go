@@ -1,0 +1,188 @@
+package catalog
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/deputy-oauth/deputy/consent"
+)
+
+// buildOperations turns the file's operations into one Operation a path, since
+// the same call can be written by name and by id.
+func buildOperations(p *Provider, f providerFile, at *problems) {
+	used := map[string]bool{}
+	seen := map[string]bool{}
+	for _, o := range f.Operations {
+		here := at.in("operation " + o.ID)
+		if seen[o.ID] {
+			here.add("is defined twice")
+		}
+		seen[o.ID] = true
+		if len(o.Paths) == 0 {
+			here.add("has no path")
+		}
+		for _, path := range o.Paths {
+			p.Operations = append(p.Operations, buildOperation(p, f.Values, o, path, used, here))
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(f.Values)) {
+		if !used[key] {
+			at.add("value %q is used by no operation", key)
+		}
+	}
+}
+
+func buildOperation(p *Provider, values map[string]valueFile, f operationFile, path string, used map[string]bool, at *problems) Operation {
+	o := Operation{
+		ID: f.ID, Provider: p.ID, Scope: consent.ScopeName(f.Scope), Access: consent.Access(f.Access),
+		Methods: f.Methods, Path: path, Rule: Rule(f.Resource.From), Resource: consent.ResourceType(f.Resource.Type),
+		Pick: f.Pick, Confirm: f.Confirm, Preview: f.Preview, Max: f.Max, Words: f.Says,
+		Retry: f.Retry == "safe" || (f.Retry == "" && f.Access == string(consent.Read)),
+	}
+	if o.Max == 0 {
+		o.Max = maxAnswer
+	}
+	if o.Access != consent.Read && f.Retry != "never" && f.Retry != "safe" {
+		at.add("changes something, so retry must say never or safe")
+	}
+	if f.Filter != nil {
+		filter := Filter(*f.Filter)
+		o.Filter = &filter
+	}
+	if f.Before != nil {
+		o.Before = &Before{Call: buildCall(f.Before.Call), Pointer: f.Before.Pointer, DiffersFrom: f.Before.DiffersFrom}
+	}
+	take := func(in In, keys ...string) {
+		for _, key := range keys {
+			key, required := strings.CutSuffix(key, "!")
+			v, ok := values[key]
+			if !ok {
+				at.add("%s value %q is not declared", in, key)
+				continue
+			}
+			used[key] = true
+			o.Params = append(o.Params, buildParam(key, v, in, required || in == InPath, at.in("value "+key)))
+		}
+	}
+	take(InPath, pathKeys(values, path, f.Values)...)
+	take(InQuery, f.Query...)
+	take(InBody, f.Body...)
+	take(InArgs, f.Args...)
+	o.Names = names(p.Resources[o.Resource], o)
+	o.Upstream = upstream(f, o, path)
+	return o
+}
+
+// pathKeys finds the values behind a path's variables. A key in chosen wins over
+// the key that is called like the variable.
+func pathKeys(values map[string]valueFile, path string, chosen []string) []string {
+	var keys []string
+	for _, v := range variables(path) {
+		key := v
+		for _, c := range chosen {
+			if values[c].Name == v {
+				key = c
+			}
+		}
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+func buildParam(key string, v valueFile, in In, required bool, at *problems) Param {
+	name := v.Name
+	if name == "" {
+		name = key
+	}
+	p := Param{
+		Name: name, In: in, Kind: Kind(v.Kind), Max: v.Max, Required: required, Enum: v.Enum,
+		Match: whole(v.Match, at),
+	}
+	if v.Refuse != "" {
+		p.Refuse = compile(v.Refuse, at)
+	}
+	return p
+}
+
+// names returns the values that name the resource in this operation: the
+// resource's own variable when it is there, else those it is resolved from.
+func names(r Resource, o Operation) []string {
+	if o.Rule != FromRequest {
+		return nil
+	}
+	if o.has(r.Variable) {
+		return []string{r.Variable}
+	}
+	if r.Resolve == nil {
+		return nil
+	}
+	for _, from := range r.Resolve.From {
+		if !o.has(from) {
+			return nil
+		}
+	}
+	return r.Resolve.From
+}
+
+func (o Operation) has(name string) bool {
+	return slices.ContainsFunc(o.Params, func(p Param) bool { return p.Name == name })
+}
+
+// upstream fills in what a file leaves out: the same method and path, and every
+// value that is sent on under its own name.
+func upstream(f operationFile, o Operation, path string) Call {
+	c := buildCall(f.Call)
+	c.Query, c.JSON = maps.Clone(c.Query), maps.Clone(c.JSON)
+	if c.Method == "" && len(o.Methods) > 0 {
+		c.Method = o.Methods[0]
+	}
+	if c.Path == "" {
+		c.Path = path
+	}
+	for _, p := range o.Params {
+		if p.In == InPath {
+			continue
+		}
+		slot := "{" + p.Name + "}"
+		if len(o.Names) == 1 && p.Name == o.Names[0] {
+			slot = "{resource}"
+		}
+		if p.In == InQuery || (p.In == InArgs && c.Method == "GET") {
+			if c.Query == nil {
+				c.Query = map[string]string{}
+			}
+			if _, said := c.Query[p.Name]; !said {
+				c.Query[p.Name] = slot
+			}
+			continue
+		}
+		if c.JSON == nil {
+			c.JSON = map[string]any{}
+		}
+		if _, said := c.JSON[p.Name]; !said {
+			c.JSON[p.Name] = slot
+		}
+	}
+	return c
+}
+
+// variables lists the names in braces of a path, without "...".
+func variables(path string) []string {
+	var names []string
+	for segment := range strings.SplitSeq(path, "/") {
+		if name, ok := variable(segment); ok {
+			names = append(names, strings.TrimSuffix(name, "..."))
+		}
+	}
+	return names
+}
+
+// variable returns the name inside a segment that is one variable, with "..."
+// when it takes the rest of the path.
+func variable(segment string) (string, bool) {
+	if len(segment) > 2 && segment[0] == '{' && segment[len(segment)-1] == '}' {
+		return segment[1 : len(segment)-1], true
+	}
+	return "", false
+}

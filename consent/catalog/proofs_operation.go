@@ -1,0 +1,267 @@
+package catalog
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/deputy-oauth/deputy/consent"
+)
+
+func (c *Catalog) proveOperation(p *Provider, o Operation, at *problems) {
+	s, ok := c.Scopes[o.Scope]
+	switch {
+	case !ok:
+		at.add("scope %q is not defined", o.Scope)
+	case s.Provider != p.ID:
+		at.add("scope %q belongs to another provider", o.Scope)
+	case s.Access != o.Access:
+		at.add("access is %s, but that of its scope is %s", o.Access, s.Access)
+	}
+	if o.Words == "" {
+		at.add("says is missing: what an audit line calls it")
+	}
+	if len(o.Methods) == 0 || !strings.HasPrefix(o.Path, "/") {
+		at.add("needs methods and a path that starts with /")
+	}
+	if o.Access == consent.Read && (o.Upstream.Method != "GET" && o.Upstream.Method != "POST") {
+		at.add("reads, but calls with %s", o.Upstream.Method)
+	}
+	if o.Access != consent.Read && o.Preview == "" {
+		at.add("changes something, so it needs the preview a person reads before")
+	}
+	p.proveRule(s, o, at)
+	p.proveValues(o, at)
+	p.proveDeny(o, at)
+	proveCall(o.Upstream, at.in("call"))
+	if !strings.HasPrefix(o.Upstream.Path, "/") {
+		at.add("call must stay at the provider's API")
+	}
+}
+
+// proveRule: a scope that is limited to resources has only operations that look
+// at the resource, before the call or after it.
+func (p *Provider) proveRule(s consent.Scope, o Operation, at *problems) {
+	narrowed := s.Narrowing == consent.NarrowingRequired || s.Narrowing == consent.NarrowingOptional
+	if narrowed && o.Rule == NoResource {
+		at.add("its scope is limited to resources, so it needs a resource rule")
+	}
+	if o.Rule != NoResource && !slices.Contains(s.Resources, o.Resource) {
+		at.add("resource %q is not one its scope is limited to", o.Resource)
+	}
+	switch o.Rule {
+	case FromRequest:
+		if len(o.Names) == 0 {
+			at.add("nothing in the request %q names the resource", o.Path)
+		}
+		if !strings.Contains(fmt.Sprint(o.Upstream), "{resource}") {
+			at.add("the checked resource is not in the call")
+		}
+	case FromAnswer:
+		if o.Filter == nil || o.Filter.ID == "" {
+			at.add("a list needs a filter that says where an item's id is")
+		}
+		if len(o.Pick) > 0 {
+			at.add("a list is filtered by item; pick is for single answers")
+		}
+	case NoResource:
+		if len(o.Pick) == 0 {
+			at.add("no resource bounds the answer, so pick must say which fields leave")
+		}
+	default:
+		at.add("resource rule %q is not request, response or none", o.Rule)
+	}
+}
+
+func (p *Provider) proveValues(o Operation, at *problems) {
+	seen := map[string]bool{}
+	for _, v := range o.Params {
+		if seen[v.Name] {
+			at.add("value %q stands in two places", v.Name)
+		}
+		seen[v.Name] = true
+		proveParam(v, at.in("value "+v.Name))
+	}
+	filled := map[string]bool{"resource": o.Rule == FromRequest}
+	for name := range seen {
+		filled[name] = true
+	}
+	used := map[string]bool{}
+	for _, slot := range slots(o.Upstream) {
+		used[slot] = true
+		if !filled[slot] {
+			at.add("the call uses {%s}, which is not declared", slot)
+		}
+	}
+	for key := range o.Upstream.Query {
+		used[key] = true // replaced by a constant: what is sent does not matter
+	}
+	for key := range o.Upstream.JSON {
+		used[key] = true
+	}
+	for _, v := range o.Params {
+		if !used[v.Name] && !slices.Contains(o.Names, v.Name) {
+			at.add("value %q is never used", v.Name)
+		}
+	}
+	for i, segment := range strings.Split(o.Path, "/") {
+		if name, ok := variable(segment); ok && strings.HasSuffix(name, "...") && i != strings.Count(o.Path, "/") {
+			at.add("{%s} must be the last segment", name)
+		} else if !ok && strings.ContainsAny(segment, "{}*") {
+			at.add("segment %q of the path must be one variable or none", segment)
+		}
+	}
+	if o.Before != nil {
+		proveCall(o.Before.Call, at.in("before"))
+		if !seen[o.Before.DiffersFrom] || o.Before.Pointer == "" || o.Before.Call.Method != "GET" {
+			at.add("before must be a GET that compares a pointer with a declared value")
+		}
+	}
+}
+
+func proveParam(v Param, at *problems) {
+	switch v.Kind {
+	case KindString, KindInt, KindStrings, KindPage:
+		if v.Max <= 0 {
+			at.add("needs a max")
+		}
+	case KindEnum:
+		if len(v.Enum) == 0 {
+			at.add("needs its enum")
+		}
+	case KindBool, KindCursor:
+	default:
+		at.add("kind %q is not known", v.Kind)
+	}
+}
+
+// slots lists the variables of a call: in its path, query and body.
+func slots(c Call) []string {
+	found := variables(c.Path)
+	for _, v := range c.Query {
+		if name, ok := variable(v); ok {
+			found = append(found, name)
+		}
+	}
+	for _, v := range c.JSON {
+		if text, isText := v.(string); isText {
+			if name, ok := variable(text); ok {
+				found = append(found, name)
+			}
+		}
+	}
+	return found
+}
+
+// proveDeny: no path an operation can be asked under or calls may match the list.
+func (p *Provider) proveDeny(o Operation, at *problems) {
+	for _, d := range p.Deny {
+		for _, method := range o.Methods {
+			if d.overlaps(method, o.Path) {
+				at.add("%s %s is on the deny list: %s %s", method, o.Path, d.Method, d.Path)
+			}
+		}
+		if d.overlaps(o.Upstream.Method, o.Upstream.Path) {
+			at.add("it calls %s %s, which is on the deny list: %s %s", o.Upstream.Method, o.Upstream.Path, d.Method, d.Path)
+		}
+	}
+}
+
+func (d Pattern) overlaps(method, template string) bool {
+	return (d.Method == "*" || d.Method == method) &&
+		overlap(strings.Split(d.Path, "/")[1:], strings.Split(template, "/")[1:])
+}
+
+// overlap reports whether some path matches both the pattern and the template.
+func overlap(pattern, template []string) bool {
+	if len(pattern) == 0 {
+		return len(template) == 0
+	}
+	if pattern[0] == "**" {
+		if overlap(pattern[1:], template) {
+			return true
+		}
+		return len(template) > 0 && overlap(pattern, template[1:])
+	}
+	if len(template) == 0 {
+		return false
+	}
+	name, isVariable := variable(template[0])
+	if isVariable && strings.HasSuffix(name, "...") {
+		// The rest takes one segment here and any number after it.
+		return overlap(pattern[1:], nil) || overlap(pattern[1:], template)
+	}
+	if !isVariable {
+		if ok, err := path.Match(pattern[0], template[0]); err != nil || !ok {
+			return false
+		}
+	}
+	return overlap(pattern[1:], template[1:])
+}
+
+// proveDistinct: a method and path means one operation.
+func (p *Provider) proveDistinct(at *problems) {
+	owner := map[string]string{}
+	for _, o := range p.Operations {
+		segments := strings.Split(o.Path, "/")
+		for i, s := range segments {
+			if name, ok := variable(s); ok {
+				segments[i] = "{}"
+				if strings.HasSuffix(name, "...") {
+					segments[i] = "{...}"
+				}
+			}
+		}
+		for _, method := range o.Methods {
+			key := method + " " + strings.Join(segments, "/")
+			if other, taken := owner[key]; taken {
+				at.add("operations %s and %s share %s", other, o.ID, key)
+			}
+			owner[key] = o.ID
+		}
+	}
+}
+
+// proveServed: a scope without an operation promises what nothing does.
+func (c *Catalog) proveServed(p *Provider, at *problems) {
+	served := map[consent.ScopeName]bool{}
+	for _, o := range p.Operations {
+		served[o.Scope] = true
+	}
+	for name, s := range c.Scopes {
+		if s.Provider == p.ID && !served[name] {
+			at.add("scope %q has no operation", name)
+		}
+	}
+}
+
+// provePointers: what is written as a JSON pointer is one.
+func (p *Provider) provePointers(at *problems) {
+	pointers := []string{p.OK, p.Fault, p.Identity.Realm, p.Identity.Subject, p.Identity.Login, p.Identity.Name, p.Identity.Picture}
+	for _, v := range p.Variants {
+		pointers = append(pointers, v.OK)
+		for _, some := range [][]string{v.Reply.Access, v.Reply.Refresh, v.Reply.ExpiresIn, v.Reply.Scope, v.Reply.Subject, v.Error} {
+			pointers = append(pointers, some...)
+		}
+	}
+	for _, k := range p.Pickers {
+		pointers = append(pointers, k.Items, k.Cursor, k.ID, k.Label, k.Detail, k.Private, k.Updated)
+	}
+	for _, r := range p.Resources {
+		if r.Resolve != nil {
+			pointers = append(pointers, r.Resolve.ID)
+		}
+	}
+	for _, o := range p.Operations {
+		pointers = append(pointers, o.Confirm)
+		if o.Filter != nil {
+			pointers = append(append(pointers, o.Filter.Items, o.Filter.ID, o.Filter.Cursor), o.Filter.Hide...)
+		}
+	}
+	for _, text := range pointers {
+		if text != "" && !strings.HasPrefix(text, "/") {
+			at.add("%q is not a JSON pointer", text)
+		}
+	}
+}

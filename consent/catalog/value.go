@@ -1,0 +1,61 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+)
+
+// Check reports why text may not be sent as this parameter, nil when it may. The
+// error names the parameter and never repeats the value. Cursors are opened by
+// who sealed them; here only their size is looked at.
+func (p Param) Check(text string) error {
+	if err := p.check(text); err != nil {
+		return fmt.Errorf("%s %w", p.Name, err)
+	}
+	return nil
+}
+
+func (p Param) check(text string) error {
+	switch p.Kind {
+	case KindInt:
+		// One spelling for each number: no sign, no leading zero, never below 1.
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > p.Max || strconv.Itoa(n) != text {
+			return fmt.Errorf("must be a whole number from 1 to %d", p.Max)
+		}
+	case KindBool:
+		if text != "true" && text != "false" {
+			return errors.New("must be true or false")
+		}
+	case KindEnum:
+		if !slices.Contains(p.Enum, text) {
+			return fmt.Errorf("must be one of %q", p.Enum)
+		}
+	case KindPage, KindCursor:
+		if len(text) > maxPath {
+			return errors.New("is too long")
+		}
+	case KindString, KindStrings:
+		return p.checkString(text)
+	default:
+		return errors.New("has no known kind")
+	}
+	return nil
+}
+
+func (p Param) checkString(text string) error {
+	switch {
+	case !utf8.ValidString(text):
+		return errors.New("must be UTF-8")
+	case p.Kind == KindString && utf8.RuneCountInString(text) > p.Max:
+		return fmt.Errorf("must be %d characters at most", p.Max)
+	case p.Match != nil && !p.Match.MatchString(text):
+		return errors.New("has a form that is not allowed here")
+	case p.Refuse != nil && p.Refuse.MatchString(text):
+		return errors.New("has a part that is not allowed here")
+	}
+	return nil
+}
