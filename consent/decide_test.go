@@ -1,0 +1,256 @@
+package consent_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/deputy-oauth/deputy/consent"
+)
+
+func TestTheOrderOfTheInputDoesNotMatter(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		want := w.decide()
+		w.connections = rapid.Permutation(w.connections).Draw(t, "connections again")
+		w.grants = rapid.Permutation(w.grants).Draw(t, "grants again")
+		if diff := cmp.Diff(want, w.decide()); diff != "" {
+			t.Fatalf("shuffled: -before +after\n%s", diff)
+		}
+	})
+}
+
+func TestDecidingChangesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		before := w.decide()
+		p := w.decide()
+		for i := range p.Rows {
+			p.Rows[i].Limit = p.Rows[i].Limit.Union(consent.Limit{Resources: []consent.Resource{repo("new")}})
+		}
+		consent.Agree(w.grant(), p.Grantable, p.Refuses(true), noon())
+		if diff := cmp.Diff(before, w.decide()); diff != "" {
+			t.Fatalf("deciding or agreeing changed its input: -before +after\n%s", diff)
+		}
+	})
+}
+
+// TestAYesGivesOnlyWhatIsAskedTickedAndConnected is grantable within asked,
+// connected, ready, without what was refused and not ticked again.
+func TestAYesGivesOnlyWhatIsAskedTickedAndConnected(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		for _, it := range w.decide().Grantable {
+			i := slices.IndexFunc(w.req.Asked, func(s consent.Scope) bool { return s.Name == it.Scope })
+			if i < 0 {
+				t.Fatalf("%s was not asked for", it.Scope)
+			}
+			s := w.req.Asked[i]
+			ticked, touched := w.req.Choices.Ticked[it.Scope]
+			switch {
+			case touched && !ticked:
+				t.Fatalf("%s was unticked by hand", it.Scope)
+			case !touched && (s.Access != consent.Read || s.Modifier):
+				t.Fatalf("%s writes or modifies, and nobody ticked it", it.Scope)
+			case !touched && wasRefused(w.grant(), it.Scope):
+				t.Fatalf("%s was refused before, and nobody ticked it", it.Scope)
+			case !it.Until.After(noon()):
+				t.Fatalf("%s would end at once", it.Scope)
+			case s.MaxLifetime > 0 && it.Until.After(noon().Add(s.MaxLifetime)):
+				t.Fatalf("%s would last longer than the catalogue allows", it.Scope)
+			}
+			mayStandOn(t, w, s, it)
+		}
+	})
+}
+
+// mayStandOn checks the item's connection and limit.
+func mayStandOn(t *rapid.T, w world, s consent.Scope, it consent.Item) {
+	if s.Provider == "" {
+		if it.Connection != "" || !it.Limit.Empty() {
+			t.Fatalf("%s needs no account but is given on %q", s.Name, it.Connection)
+		}
+		return
+	}
+	i := slices.IndexFunc(w.connections, func(c consent.Connection) bool { return c.ID == it.Connection })
+	if i < 0 {
+		t.Fatalf("%s is given on an account that is not there", s.Name)
+	}
+	c := w.connections[i]
+	if serves, _ := c.Serves(s); c.User != asha || c.Provider != s.Provider || c.Health != consent.Healthy || !serves {
+		t.Fatalf("%s is given on an account that cannot serve it: %+v", s.Name, c)
+	}
+	switch s.Narrowing {
+	case consent.NarrowingNone:
+	case consent.NarrowingRequired:
+		if it.Limit.Everything || it.Limit.Empty() {
+			t.Fatalf("%s must be limited to resources, but gives %+v", s.Name, it.Limit)
+		}
+	default:
+		picked := false
+		for _, kind := range s.Resources {
+			picked = picked || w.req.Choices.Picked[kind].Everything
+		}
+		if it.Limit.Empty() || (it.Limit.Everything && !picked) {
+			t.Fatalf("%s gives %+v, which nobody picked", s.Name, it.Limit)
+		}
+	}
+}
+
+func wasRefused(g consent.Grant, name consent.ScopeName) bool {
+	return slices.ContainsFunc(g.Refused, func(r consent.Refusal) bool { return r.Scope == name })
+}
+
+// TestEveryRowHasItsStep: nothing is missing without a step, no step is there for
+// nothing, and what is allowed has none.
+func TestEveryRowHasItsStep(t *testing.T) {
+	kinds := map[consent.Status]consent.Kind{
+		consent.NeedsConnect: consent.Connect, consent.NeedsReconnect: consent.Reconnect,
+		consent.NeedsWiden: consent.Widen, consent.NeedsPick: consent.Pick,
+	}
+	order := []consent.Kind{consent.Connect, consent.Reconnect, consent.Widen, consent.Pick, consent.Approve, consent.Confirm}
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		p := w.decide()
+		if !slices.IsSortedFunc(p.Steps, func(a, b consent.Step) int {
+			return slices.Index(order, a.Kind) - slices.Index(order, b.Kind)
+		}) {
+			t.Fatalf("steps out of order: %v", p.Steps)
+		}
+		named := map[consent.ScopeName]consent.Kind{}
+		for _, s := range p.Steps {
+			for _, name := range s.Scopes {
+				if s.Kind == consent.Approve || s.Kind == consent.Confirm {
+					continue
+				}
+				if _, twice := named[name]; twice {
+					t.Fatalf("%s has two steps", name)
+				}
+				named[name] = s.Kind
+				r, _ := p.Row(name)
+				if s.Optional && r.On {
+					t.Fatalf("%s is ticked but its step can wait", name)
+				}
+				if s.Provider != r.Scope.Provider || s.Connection != r.Connection.ID || !within(r.Lacks, s.Lacks) {
+					t.Fatalf("the step %+v is not the one of the row %+v", s, r)
+				}
+			}
+		}
+		for i, r := range p.Rows {
+			if r.Scope.Name != w.req.Asked[i].Name {
+				t.Fatalf("row %d is %s, but %s was asked", i, r.Scope.Name, w.req.Asked[i].Name)
+			}
+			if named[r.Scope.Name] != kinds[r.Status] {
+				t.Fatalf("%s is %s, but its step is %q", r.Scope.Name, r.Status, named[r.Scope.Name])
+			}
+			if carried := slices.Contains(p.Token, r.Scope.Name); carried != (r.Status == consent.Allowed) {
+				t.Fatalf("%s is %s, but a token carries it: %t", r.Scope.Name, r.Status, carried)
+			}
+		}
+	})
+}
+
+func within(some, all []string) bool {
+	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
+}
+
+// TestWhatIsNotThisAppsCountsForNothing: other people's things, other apps'
+// grants, revoked grants and expired items may only be mentioned.
+func TestWhatIsNotThisAppsCountsForNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		bare := w
+		bare.connections, bare.grants = nil, nil
+		for _, c := range w.connections {
+			if c.User == asha && c.Health != consent.Disconnected {
+				bare.connections = append(bare.connections, c)
+			}
+		}
+		for _, g := range w.grants {
+			if g.User != asha || g.App != bot || g.Revoked {
+				continue
+			}
+			g.Items = slices.DeleteFunc(slices.Clone(g.Items), func(it consent.Item) bool { return !it.Until.After(noon()) })
+			bare.grants = append(bare.grants, g)
+		}
+		if diff := cmp.Diff(silent(bare.decide()), silent(w.decide())); diff != "" {
+			t.Fatalf("without them and with them: -without +with\n%s", diff)
+		}
+	})
+}
+
+// silent takes away what is only said: that it expired, and who else has it.
+func silent(p consent.Plan) consent.Plan {
+	for i := range p.Rows {
+		p.Rows[i].AlsoFor = nil
+		if p.Rows[i].Reason == consent.Expired {
+			p.Rows[i].Reason = consent.NeverAgreed
+		}
+	}
+	for i := range p.Steps {
+		if p.Steps[i].Reason == consent.Expired {
+			p.Steps[i].Reason = consent.NeverAgreed
+		}
+	}
+	return p
+}
+
+func TestOtherAppsAreMentionedOnlyForTheSameAccount(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		for _, r := range w.decide().Rows {
+			for _, app := range r.AlsoFor {
+				i := slices.IndexFunc(w.grants, func(g consent.Grant) bool { return g.App == app && g.User == asha && !g.Revoked })
+				if i < 0 || app == bot {
+					t.Fatalf("%s has no grant to be mentioned for", app)
+				}
+				if !slices.ContainsFunc(w.grants[i].Items, func(it consent.Item) bool {
+					return it.Connection == r.Connection.ID && it.Until.After(noon()) && w.req.Vocabulary.Covers(it.Scope, r.Scope.Name)
+				}) {
+					t.Fatalf("%s is not allowed %s on %q", app, r.Scope.Name, r.Connection.ID)
+				}
+			}
+		}
+	})
+}
+
+// TestAWiderRequestNarrowsNothing: asking for more leaves every row as it is.
+func TestAWiderRequestNarrowsNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		before := w.decide()
+		for _, name := range names() {
+			if !slices.ContainsFunc(w.req.Asked, func(s consent.Scope) bool { return s.Name == name }) && rapid.Bool().Draw(t, "more") {
+				w.req.Asked = append(slices.Clone(w.req.Asked), w.req.Vocabulary[name])
+			}
+		}
+		after := w.decide()
+		if diff := cmp.Diff(before.Rows, after.Rows[:len(before.Rows)], cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("rows of the smaller request: -before +after\n%s", diff)
+		}
+		for _, name := range before.Token {
+			if !slices.Contains(after.Token, name) {
+				t.Fatalf("the token lost %s", name)
+			}
+		}
+	})
+}
+
+func TestPlanLookups(t *testing.T) {
+	p := consent.Decide(asks(readRepos, readProfile), nil, nil, noon())
+	if s, ok := p.Needs(consent.Connect); !ok || s.Provider != "github" {
+		t.Errorf("needs to connect: %+v, %t", s, ok)
+	}
+	if s, ok := p.Needs(consent.Widen); ok {
+		t.Errorf("nothing is connected, but widen %+v", s)
+	}
+	if r, ok := p.Row(readProfile); !ok || r.Status != consent.Ready {
+		t.Errorf("row of %s: %+v, %t", readProfile, r, ok)
+	}
+	if r, ok := p.Row(readFiles); ok {
+		t.Errorf("%s was not asked for, but has the row %+v", readFiles, r)
+	}
+}

@@ -1,0 +1,100 @@
+package consent_test
+
+import "github.com/deputy-oauth/deputy/consent"
+
+type story struct {
+	name        string
+	req         consent.Request
+	connections []consent.Connection
+	grants      []consent.Grant
+}
+
+func stories() []story {
+	return append(storiesOfAsking(), storiesOfAccounts()...)
+}
+
+// storiesOfAsking are about what the app asks and what was answered before.
+func storiesOfAsking() []story {
+	both := []consent.Connection{octocat("contents", "contents:write"), acme("chat:write")}
+	standing := agreed(yes(readRepos, "octocat", only(repo("site"))))
+	refused := consent.Grant{ID: "grant", User: asha, App: bot, Refused: []consent.Refusal{{Scope: readRepos, At: noon().Add(-5 * day)}}}
+	declined := consent.Agree(standing, nil, []consent.ScopeName{writeRepos}, noon().Add(-5*day))
+	again := asks(readRepos)
+	again.Ask = true
+	unproven := asks(readRepos)
+	unproven.Proven = false
+	ticked := asks(readRepos, writeRepos)
+	ticked.Choices.Ticked = map[consent.ScopeName]bool{readRepos: false, writeRepos: true}
+	changed := asks(readRepos)
+	changed.Choices.Ticked = map[consent.ScopeName]bool{readRepos: true}
+	week := asks(readProfile, deleteRepos, consent.Background)
+	week.Choices.Days = map[consent.Access]int{consent.Read: 7, consent.Destructive: 7, consent.Modifiers: 3}
+	week.Choices.Picked = map[consent.ResourceType]consent.Limit{repository: only(repo("site"))}
+	everything := asks(readFiles, readRepos)
+	everything.Choices.Picked = map[consent.ResourceType]consent.Limit{
+		folder: {Everything: true}, repository: {Everything: true},
+	}
+	drive := consent.Connection{ID: "drive", User: asha, Provider: "google", Variant: "app", Granted: []string{"drive.readonly"}, Health: consent.Healthy}
+	other := consent.Grant{ID: "other", User: asha, App: "notes", Items: []consent.Item{yes(writeRepos, "octocat", only(repo("site")))}}
+	return []story{
+		{name: "an agent asks a newcomer for everything it may ever want", req: asks(names()...)},
+		{name: "two scopes of one provider wait for one connection", req: asks(readRepos, readAccount)},
+		{name: "two scopes lacking different permissions are one upgrade", req: asks(readChannels, postMessages), connections: both[1:]},
+		{name: "an app that reads asks to write as well", req: asks(readRepos, writeRepos), connections: both, grants: []consent.Grant{standing}},
+		{name: "writing was agreed and reading comes along", req: asks(readRepos), connections: both,
+			grants: []consent.Grant{agreed(yes(writeRepos, "octocat", only(repo("site"))))}},
+		{name: "only writing is ticked", req: ticked, connections: both, grants: nil},
+		{name: "the app wants the page although all is agreed", req: again, connections: both, grants: []consent.Grant{standing}},
+		{name: "all is agreed but the app cannot prove itself", req: unproven, connections: both, grants: []consent.Grant{standing}},
+		{name: "the only scope asked was refused", req: asks(readRepos), connections: both, grants: []consent.Grant{refused}},
+		{name: "writing was refused, so what it lacks can wait", req: asks(readRepos, writeRepos),
+			connections: []consent.Connection{octocat("contents")}, grants: []consent.Grant{declined}},
+		{name: "the person changes their mind about a refusal", req: changed, connections: both, grants: []consent.Grant{refused}},
+		{name: "one week for reading, one for deleting (at most a day), three days for the background", req: week,
+			connections: []consent.Connection{octocat("contents", "contents:write", "administration")}},
+		{name: "everything is picked: enough where it may be chosen, nothing where resources must be", req: everything,
+			connections: []consent.Connection{drive, octocat("contents")}},
+		{name: "another app has the same on the same account", req: asks(readRepos), connections: both, grants: []consent.Grant{other}},
+		{name: "the grant was revoked", req: asks(readRepos), connections: both,
+			grants: []consent.Grant{{ID: "grant", User: asha, App: bot, Revoked: true, Items: standing.Items}}},
+		{name: "the app asks for nothing", req: asks(), connections: both},
+	}
+}
+
+// storiesOfAccounts are about several accounts, lost ones and other people's.
+func storiesOfAccounts() []story {
+	work := octocat("contents")
+	work.ID = "work"
+	token := consent.Connection{ID: "pat", User: asha, Provider: "github", Variant: "token", Granted: []string{"repo"}, Health: consent.Healthy}
+	stranger := octocat("contents")
+	stranger.User = "bruno"
+	standing := agreed(yes(readRepos, "octocat", only(repo("site"))))
+	emptied := agreed(yes(readRepos, "octocat", consent.Limit{}))
+	moved := agreed(yes(readRepos, "octocat", only(repo("site"))), yes(readRepos, "work", only(repo("api"))))
+	chosen := asks(readRepos)
+	chosen.Choices.Account = map[consent.ProviderID]consent.ConnectionID{"github": "work"}
+	picked := asks(readRepos)
+	picked.Choices.Picked = map[consent.ResourceType]consent.Limit{repository: only(repo("api"))}
+	connections := func(c ...consent.Connection) []consent.Connection { return c }
+	return []story{
+		{name: "of two accounts the sufficient one is taken", req: asks(readRepos), connections: connections(octocat(), work)},
+		{name: "of two accounts the healthy one is taken", req: asks(readRepos),
+			connections: connections(with(octocat("contents"), consent.NeedsPerson), work)},
+		{name: "the person chooses the other account", req: chosen, connections: connections(octocat("contents"), work)},
+		{name: "a further scope goes to the account the app already uses", req: asks(readAccount),
+			connections: connections(octocat("contents"), work), grants: []consent.Grant{agreed(yes(readRepos, "work", only(repo("api"))))}},
+		{name: "a personal token can never delete", req: asks(deleteRepos), connections: connections(token)},
+		{name: "the account is another person's", req: asks(readRepos), connections: connections(stranger)},
+		{name: "the account was disconnected", req: asks(readRepos), grants: []consent.Grant{standing},
+			connections: connections(with(octocat("contents"), consent.Disconnected))},
+		{name: "the account was disconnected and another one connected", req: picked, grants: []consent.Grant{standing},
+			connections: connections(with(octocat("contents"), consent.Disconnected), work)},
+		{name: "agreed on a lost account and again on a new one", req: asks(readRepos), connections: connections(work), grants: []consent.Grant{moved}},
+		{name: "agreed on two accounts, one of them broken", req: asks(readRepos), grants: []consent.Grant{moved},
+			connections: connections(with(octocat("contents"), consent.NeedsPerson), work)},
+		{name: "the person took the last repository away", req: asks(readRepos), connections: connections(octocat("contents")), grants: []consent.Grant{emptied}},
+		{name: "the person took the last repository away and picks another", req: picked, connections: connections(octocat("contents")), grants: []consent.Grant{emptied}},
+		{name: "the state of the account is unknown", req: asks(readRepos), grants: []consent.Grant{standing},
+			connections: connections(with(octocat("contents"), ""))},
+	}
+}
