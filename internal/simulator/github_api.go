@@ -1,0 +1,276 @@
+package simulator
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	docsURL   = "https://docs.github.com/rest"
+	hourlyCap = 5000
+	// capFloor is where the remaining calls stop counting down: load tests make
+	// more calls an hour than GitHub would bear.
+	capFloor = 1000
+)
+
+// object is a JSON object of the API.
+type object map[string]any
+
+// caller is who an API call acts for.
+type caller struct {
+	user   *account // nil: nobody signed in
+	scopes []string
+	app    bool // a GitHub App's token
+}
+
+func (c caller) login() string {
+	if c.user == nil {
+		return ""
+	}
+	return c.user.login
+}
+
+// may reports whether the token carries a scope. A GitHub App's token is not
+// limited by scopes but by its installation, which here covers everything.
+func (c caller) may(scope string) bool { return c.user != nil && (c.app || holds(c.scopes, scope)) }
+
+// reaches reports whether the caller may look at a repository.
+func (c caller) reaches(r *repository) bool {
+	return !r.private || r.canSee(c.login()) && c.may("repo")
+}
+
+// apiReply is a whole answer, computed under the lock and sent after it.
+type apiReply struct {
+	status int
+	header map[string]string
+	body   any    // JSON, unless raw is set
+	raw    []byte // file content
+}
+
+// apiCall is one call with everything the handlers look at.
+type apiCall struct {
+	*http.Request
+	caller caller
+	site   site
+	query  url.Values
+	sent   []byte      // the body, read before the lock was taken
+	repo   *repository // set for repository routes
+}
+
+type apiHandler func(c apiCall) apiReply
+
+// site is where this simulator is reached, for the addresses in its answers.
+type site struct{ web, api string }
+
+func siteOf(r *http.Request) site {
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	origin := scheme + "://" + r.Host
+	return site{web: origin, api: origin + "/api/v3"}
+}
+
+func ok(body any) apiReply { return apiReply{status: http.StatusOK, body: body} }
+
+// complaint is an error in GitHub's shape.
+func complaint(status int, message string) apiReply {
+	return apiReply{status: status, body: object{"message": message, "documentation_url": docsURL, "status": strconv.Itoa(status)}}
+}
+
+func notFound() apiReply { return complaint(http.StatusNotFound, "Not Found") }
+
+// invalid is a 422 that names one field.
+func invalid(resource, field, code string) apiReply {
+	reply := complaint(http.StatusUnprocessableEntity, "Validation Failed")
+	reply.body.(object)["errors"] = []object{{"resource": resource, "field": field, "code": code}}
+	return reply
+}
+
+// handle registers one API route: accepted is the scope the documentation
+// names for it.
+func (g *GitHub) handle(pattern, accepted string, h apiHandler) {
+	method, path, _ := strings.Cut(pattern, " ")
+	g.mux.HandleFunc(method+" /api/v3"+path, func(w http.ResponseWriter, r *http.Request) {
+		sent, err := io.ReadAll(r.Body)
+		if err != nil {
+			sendAPI(w, r, complaint(http.StatusBadRequest, "Problems reading the body"))
+			return
+		}
+		g.mu.Lock()
+		call := apiCall{Request: r, site: siteOf(r), query: r.URL.Query(), sent: sent}
+		who, refusal := g.authenticate(r)
+		call.caller = who
+		if refusal == nil {
+			refusal = g.throttle()
+		}
+		var reply apiReply
+		if refusal != nil {
+			reply = *refusal
+		} else {
+			reply = h(call)
+		}
+		g.describe(w.Header(), who, accepted)
+		g.mu.Unlock()
+		sendAPI(w, r, reply)
+	})
+}
+
+// authenticate finds the caller by token. No token is nobody, a bad one is 401
+// whatever was asked for.
+func (g *GitHub) authenticate(r *http.Request) (caller, *apiReply) {
+	kind, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if kind == "" || strings.EqualFold(kind, "Basic") {
+		return caller{}, nil
+	}
+	found, known := g.grants.byAccess[strings.TrimSpace(value)]
+	if (!strings.EqualFold(kind, "Bearer") && !strings.EqualFold(kind, "token")) || !known || !found.live(g.cfg.Now()) {
+		bad := complaint(http.StatusUnauthorized, "Bad credentials")
+		return caller{}, &bad
+	}
+	g.used[found.login]++
+	return caller{user: g.world.person(found.login), scopes: found.scopes, app: found.app}, nil
+}
+
+// throttle refuses calls when a quirk says so.
+func (g *GitHub) throttle() *apiReply {
+	var refusal apiReply
+	switch {
+	case g.quirks.SecondaryLimit:
+		refusal = complaint(http.StatusForbidden, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.")
+	case g.quirks.RateLimited:
+		refusal = complaint(http.StatusForbidden, "API rate limit exceeded for user.")
+		refusal.header = map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Used": strconv.Itoa(hourlyCap)}
+	default:
+		return nil
+	}
+	return &refusal
+}
+
+// describe sets the headers every answer has.
+func (g *GitHub) describe(h http.Header, who caller, accepted string) {
+	used := min(g.used[who.login()], hourlyCap-capFloor)
+	h.Set("X-RateLimit-Limit", strconv.Itoa(hourlyCap))
+	h.Set("X-RateLimit-Remaining", strconv.Itoa(hourlyCap-used))
+	h.Set("X-RateLimit-Used", strconv.Itoa(used))
+	h.Set("X-RateLimit-Reset", strconv.FormatInt(g.cfg.Now().Truncate(time.Hour).Add(time.Hour).Unix(), 10))
+	h.Set("X-RateLimit-Resource", "core")
+	h.Set("X-GitHub-Media-Type", "github.v3; format=json")
+	h.Set("X-GitHub-Request-Id", randomHex(8))
+	if who.user != nil && !who.app {
+		h.Set("X-OAuth-Scopes", strings.Join(who.scopes, ", "))
+		h.Set("X-Accepted-OAuth-Scopes", accepted)
+		h.Set("X-OAuth-Client-Id", g.cfg.ClientID)
+	}
+}
+
+// sendAPI writes an answer, with ETag and 304 as GitHub does for reads.
+func sendAPI(w http.ResponseWriter, r *http.Request, reply apiReply) {
+	h := w.Header()
+	for name, value := range reply.header {
+		h.Set(name, value)
+	}
+	if reply.status == http.StatusNoContent {
+		w.WriteHeader(reply.status)
+		return
+	}
+	out, kind := reply.raw, "application/vnd.github.raw; charset=utf-8"
+	if out == nil {
+		encoded, err := encodeJSON(reply.body)
+		if err != nil {
+			http.Error(w, "encode answer: "+err.Error(), http.StatusInternalServerError)
+			return
+		}
+		out, kind = encoded, "application/json; charset=utf-8"
+	}
+	h.Set("Content-Type", kind)
+	if r.Method == http.MethodGet && reply.status == http.StatusOK {
+		sum := sha256.Sum256(out)
+		tag := `W/"` + hex.EncodeToString(sum[:]) + `"`
+		h.Set("ETag", tag)
+		h.Set("Cache-Control", "private, max-age=60, s-maxage=60")
+		if r.Header.Get("If-None-Match") == tag {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	w.WriteHeader(reply.status)
+	w.Write(out)
+}
+
+// encodeJSON leaves < > & alone, as the providers do.
+func encodeJSON(body any) ([]byte, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(body)
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	out, err := encodeJSON(body)
+	if err != nil {
+		http.Error(w, "encode answer: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	w.Write(out)
+}
+
+// paged cuts one page out of a list and links to the others. path is the
+// address the links use, which for repositories is the one with the id.
+func paged[T any](c apiCall, path string, all []T, show func(T) object) apiReply {
+	size, page := positive(c.query.Get("per_page"), 30), positive(c.query.Get("page"), 1)
+	size = min(size, 100)
+	last := max(1, (len(all)+size-1)/size)
+	from := len(all)
+	if page <= last {
+		from = (page - 1) * size
+	}
+	shown := []object{}
+	for _, item := range all[from:min(from+size, len(all))] {
+		shown = append(shown, show(item))
+	}
+	link := func(rel string, number int) string {
+		query := url.Values{}
+		for name := range c.query {
+			query.Set(name, c.query.Get(name))
+		}
+		query.Set("page", strconv.Itoa(number))
+		return fmt.Sprintf(`<%s%s?%s>; rel="%s"`, c.site.api, path, query.Encode(), rel)
+	}
+	var links []string
+	if page > 1 {
+		links = append(links, link("prev", min(page-1, last)))
+	}
+	if page < last {
+		links = append(links, link("next", page+1), link("last", last))
+	}
+	if page > 1 {
+		links = append(links, link("first", 1))
+	}
+	reply := ok(shown)
+	if len(links) > 0 {
+		reply.header = map[string]string{"Link": strings.Join(links, ", ")}
+	}
+	return reply
+}
+
+func positive(text string, fallback int) int {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return fallback
+	}
+	return n
+}

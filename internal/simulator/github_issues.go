@@ -1,0 +1,105 @@
+package simulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	maxTitle = 256
+	maxBody  = 65536
+)
+
+// idPath is the address of something below a repository that GitHub uses in
+// its own links.
+func (r *repository) idPath(rest string) string {
+	return fmt.Sprintf("/repositories/%d%s", r.id, rest)
+}
+
+// listIssues lists issues and, like GitHub, pull requests among them.
+func (g *GitHub) listIssues(c apiCall) apiReply {
+	state := c.query.Get("state")
+	if !slices.Contains([]string{"", "open", "closed", "all"}, state) {
+		return invalid("Issue", "state", "invalid")
+	}
+	var list []*issue
+	for _, i := range c.repo.issues {
+		fits := state == "all" || i.closed == (state == "closed")
+		if fits && hasLabels(i, c.query.Get("labels")) {
+			list = append(list, i)
+		}
+	}
+	if c.query.Get("direction") != "asc" {
+		slices.Reverse(list)
+	}
+	return paged(c, c.repo.idPath("/issues"), list, func(i *issue) object { return c.site.issue(c.repo, i) })
+}
+
+// hasLabels reports whether an issue has every label of a comma-separated list.
+func hasLabels(i *issue, labels string) bool {
+	if labels == "" {
+		return true
+	}
+	for label := range strings.SplitSeq(labels, ",") {
+		if !slices.Contains(i.labels, label) {
+			return false
+		}
+	}
+	return true
+}
+
+func (g *GitHub) getIssue(c apiCall) apiReply {
+	number, err := strconv.Atoi(c.PathValue("number"))
+	if err != nil || number < 1 || number > len(c.repo.issues) {
+		return notFound()
+	}
+	return ok(c.site.issue(c.repo, c.repo.issues[number-1]))
+}
+
+// createIssue opens an issue.
+func (g *GitHub) createIssue(c apiCall) apiReply {
+	refusal := signedIn(c)
+	if refusal != nil {
+		return *refusal
+	}
+	if c.repo.archived {
+		return complaint(http.StatusForbidden, "Repository was archived so is read-only.")
+	}
+	if !c.caller.may("public_repo") {
+		return notFound()
+	}
+	var sent struct {
+		Title  any      `json:"title"` // text or number at GitHub
+		Body   string   `json:"body"`
+		Labels []string `json:"labels"`
+	}
+	err := json.Unmarshal(c.sent, &sent)
+	if err != nil {
+		return complaint(http.StatusBadRequest, "Problems parsing JSON")
+	}
+	title, text := sent.Title.(string)
+	if sent.Title != nil && !text {
+		title = fmt.Sprint(sent.Title)
+	}
+	if sent.Title == nil || strings.TrimSpace(title) == "" {
+		return invalid("Issue", "title", "missing_field")
+	}
+	if len(title) > maxTitle || len(sent.Body) > maxBody {
+		return invalid("Issue", "title", "too_long")
+	}
+	if !c.repo.canPush(c.caller.login()) {
+		sent.Labels = nil
+	}
+	added := c.repo.open(c.caller.user, title, sent.Body, sent.Labels, g.cfg.Now().UTC())
+	if added == nil {
+		return complaint(http.StatusForbidden, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.")
+	}
+	reply := ok(c.site.issue(c.repo, added))
+	reply.status = http.StatusCreated
+	reply.header = map[string]string{"Location": reply.body.(object)["url"].(string)}
+	return reply
+}

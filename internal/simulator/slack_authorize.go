@@ -1,0 +1,171 @@
+package simulator
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// slackScopes are the scopes an app can ask for here, in words.
+func slackScopes() []scopeWords {
+	return []scopeWords{
+		{"channels:read", "See the public channels of the workspace"},
+		{"channels:history", "Read messages in public channels"},
+		{"groups:read", "See your private channels"},
+		{"groups:history", "Read messages in your private channels"},
+		{"im:read", "See your direct messages"},
+		{"im:history", "Read your direct messages"},
+		{"mpim:read", "See your group messages"},
+		{"mpim:history", "Read your group messages"},
+		{"chat:write", "Send messages for you"},
+		{"users:read", "See who is in the workspace"},
+		{"team:read", "See the workspace's name and icon"},
+		{"files:read", "See files shared in channels"},
+		{"search:read.public", "Search public channels"},
+		{"search:read.private", "Search your private channels"},
+	}
+}
+
+// slackAsk is a checked authorization request.
+type slackAsk struct {
+	query                 url.Values
+	redirectURI           string
+	userScopes, botScopes []string
+}
+
+func (s *Slack) showSignIn(w http.ResponseWriter, r *http.Request) {
+	s.pages.render(w, http.StatusOK, "signin.html", signInPage{
+		Action: "/signin", Return: localReturn(r.URL.Query().Get("return_to")), People: s.world.people(),
+	})
+}
+
+// takeSignIn checks name and password: here they are the same.
+func (s *Slack) takeSignIn(w http.ResponseWriter, r *http.Request) {
+	name, back := r.PostFormValue("login"), localReturn(r.PostFormValue("return_to"))
+	who := s.world.named(name)
+	if who == nil || who.bot || r.PostFormValue("password") != who.name {
+		s.pages.render(w, http.StatusUnauthorized, "signin.html", signInPage{
+			Action: "/signin", Return: back, Account: name, People: s.world.people(), Problem: "This name and password do not fit.",
+		})
+		return
+	}
+	s.signIn(w, who.name)
+	http.Redirect(w, r, back, http.StatusSeeOther)
+}
+
+// parseAsk checks an authorization request. Slack explains what is wrong on a
+// page of its own and sends nobody back.
+func (s *Slack) parseAsk(w http.ResponseWriter, r *http.Request, query url.Values) (ask slackAsk, ok bool) {
+	refuse := func(code, sentence string) (slackAsk, bool) {
+		s.pages.problem(w, http.StatusBadRequest, code, sentence)
+		return slackAsk{}, false
+	}
+	if query.Get("client_id") != s.cfg.ClientID {
+		return refuse("invalid_client_id", "No app is registered under this client_id.")
+	}
+	ask = slackAsk{query: query, redirectURI: query.Get("redirect_uri")}
+	if ask.redirectURI == "" && len(s.cfg.RedirectURIs) > 0 {
+		ask.redirectURI = s.cfg.RedirectURIs[0]
+	}
+	if !s.returnAllowed(ask.redirectURI) {
+		return refuse("bad_redirect_uri", "The return address is not one the app registered.")
+	}
+	// This app has not switched PKCE on, and doing so cannot be undone.
+	if query.Has("code_challenge") || query.Has("code_challenge_method") {
+		return refuse("pkce_not_allowed", "This app is not set up for PKCE.")
+	}
+	ask.userScopes, ask.botScopes = commaList(query.Get("user_scope")), commaList(query.Get("scope"))
+	if strings.HasSuffix(r.URL.Path, "/v2_user/authorize") {
+		ask.userScopes, ask.botScopes = ask.botScopes, nil
+	}
+	asked := slices.Concat(ask.userScopes, ask.botScopes)
+	if len(asked) == 0 {
+		return refuse("no_scopes", "The request names no scope.")
+	}
+	for _, scope := range asked {
+		if !slices.ContainsFunc(slackScopes(), func(known scopeWords) bool { return known.Scope == scope }) {
+			return refuse("invalid_scope", "The request names a scope that does not exist.")
+		}
+	}
+	return ask, true
+}
+
+func commaList(text string) []string {
+	var list []string
+	for item := range strings.SplitSeq(text, ",") {
+		item = strings.TrimSpace(item)
+		if item != "" && !slices.Contains(list, item) {
+			list = append(list, item)
+		}
+	}
+	return list
+}
+
+// showAuthorize asks the person, every time: Slack never skips its page.
+func (s *Slack) showAuthorize(w http.ResponseWriter, r *http.Request) {
+	ask, ok := s.parseAsk(w, r, r.URL.Query())
+	if !ok {
+		return
+	}
+	who := s.visitor(r)
+	if who == "" {
+		http.Redirect(w, r, "/signin?"+url.Values{"return_to": {r.URL.RequestURI()}}.Encode(), http.StatusFound)
+		return
+	}
+	s.pages.render(w, http.StatusOK, "consent.html", consentPage{
+		Action: r.URL.Path, Account: who + " in Northwind", App: s.cfg.ClientID, ReturnHost: hostOf(ask.redirectURI), Yes: "Allow", No: "Cancel",
+		Scopes: describeScopes(slackScopes(), slices.Concat(ask.userScopes, ask.botScopes)),
+		Hidden: hiddenFields(ask.query, "client_id", "redirect_uri", "scope", "user_scope", "state", "team"),
+	})
+}
+
+// takeAuthorize takes the person's answer.
+func (s *Slack) takeAuthorize(w http.ResponseWriter, r *http.Request) {
+	err := r.ParseForm()
+	if err != nil {
+		s.pages.problem(w, http.StatusBadRequest, "invalid_form_data", "The form cannot be read.")
+		return
+	}
+	answer := r.PostForm.Get("authorize")
+	r.PostForm.Del("authorize")
+	ask, ok := s.parseAsk(w, r, r.PostForm)
+	if !ok {
+		return
+	}
+	who := s.world.named(s.visitor(r))
+	if who == nil {
+		here := url.URL{Path: r.URL.Path, RawQuery: ask.query.Encode()}
+		http.Redirect(w, r, "/signin?"+url.Values{"return_to": {here.String()}}.Encode(), http.StatusSeeOther)
+		return
+	}
+	back := url.Values{"state": {ask.query.Get("state")}}
+	if answer == "1" {
+		back.Set("code", s.agree(ask, who))
+	} else {
+		back.Set("error", "access_denied")
+	}
+	target, err := backTo(ask.redirectURI, back)
+	if err != nil {
+		s.pages.problem(w, http.StatusBadRequest, "bad_redirect_uri", "The return address cannot be read.")
+		return
+	}
+	http.Redirect(w, r, target, http.StatusFound)
+}
+
+// agree makes a code.
+func (s *Slack) agree(ask slackAsk, who *member) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, other := range s.world.members {
+		if other.id == s.quirks.SwitchAccount || other.name == s.quirks.SwitchAccount {
+			who = other
+		}
+	}
+	if s.quirks.FewerScopes && len(ask.userScopes) > 0 {
+		ask.userScopes = ask.userScopes[:len(ask.userScopes)-1]
+	}
+	return s.grants.approve(slackCode{
+		user: who.id, userScopes: ask.userScopes, botScopes: ask.botScopes, redirectURI: ask.redirectURI, at: s.cfg.Now(),
+	})
+}
