@@ -1,0 +1,71 @@
+package templates
+
+import "time"
+
+// Activity is what apps and the person did, in sentences.
+type Activity struct {
+	Frame
+	Apps     []Option // the filter app
+	Services []Option // the filter service
+	Results  []Option // the filter result
+	Filtered bool
+	Entries  []Entry
+	Newer    string // path with query; "" when there is none
+	Older    string
+}
+
+// Option is one choice of a select. The empty value means no filter.
+type Option struct {
+	Value, Text string
+	Chosen      bool
+}
+
+// EntryKind says what an entry tells.
+type EntryKind string
+
+// The kinds, with the fields each needs.
+const (
+	EntryUsed         EntryKind = "used"         // App, Did, In
+	EntryChanged      EntryKind = "changed"      // App, Did, In
+	EntryRefused      EntryKind = "refused"      // App, Did, In, Why
+	EntryFailed       EntryKind = "failed"       // App, Did, In, Provider
+	EntryAllowed      EntryKind = "allowed"      // App, What
+	EntryDenied       EntryKind = "denied"       // App
+	EntryRemoved      EntryKind = "removed"      // App, What ("" when the whole app)
+	EntryConnected    EntryKind = "connected"    // Provider, Account
+	EntryReconnected  EntryKind = "reconnected"  // Provider, Account
+	EntryDisconnected EntryKind = "disconnected" // Provider, Account
+	EntryBroke        EntryKind = "broke"        // Provider, Account: it wants the person again
+	EntrySignedIn     EntryKind = "signed_in"    // What: the device
+	EntrySignedOut    EntryKind = "signed_out"   // What: the device
+	EntryReplayed     EntryKind = "replayed"     // App: an old code or refresh token came back
+)
+
+// WhyRefused says why a call was refused.
+type WhyRefused string
+
+// The reasons.
+const (
+	WhyNotAllowed WhyRefused = "not_allowed" // the person never allowed it
+	WhyOutside    WhyRefused = "outside"     // not one of the picked things
+	WhyAway       WhyRefused = "away"        // the person was away
+	WhyNeedsYes   WhyRefused = "needs_yes"   // a change without a yes
+	WhyGone       WhyRefused = "gone"        // removed or ended
+	WhyService    WhyRefused = "service"     // the service is not connected, or wants the person
+	WhyUnknown    WhyRefused = "unknown"     // Deputy does not know this call
+)
+
+// Entry is one thing that happened.
+type Entry struct {
+	At       time.Time
+	Kind     EntryKind
+	App      string
+	Did      string // "read files in"
+	In       string // "acme/web"
+	Provider string
+	Account  string
+	What     string
+	Why      WhyRefused
+	Count    int  // how often, when several are told as one; 0 and 1 say nothing
+	Away     bool // while the person was away
+}

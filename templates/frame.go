@@ -1,0 +1,93 @@
+package templates
+
+import "time"
+
+// Frame is what every page has around it. Embed it in nothing outside this
+// package; fill it in each page.
+type Frame struct {
+	Account string    // e-mail address of who is signed in; "" when nobody is
+	SignOut string    // form token of the header's sign-out form; needed with Account
+	Return  string    // path of ours to come back to after signing in or out
+	CSRF    string    // form token of the page's own form
+	Path    string    // of this page, for the navigation: "/services"
+	Now     time.Time // for "today" and "in 5 days"
+}
+
+func (f Frame) frame() Frame { return f }
+
+type framed interface{ frame() Frame }
+
+// Provider is a service for people.
+type Provider struct {
+	ID   string // "github"
+	Name string // "GitHub"
+	Mark string // two letters for its tile: "Gh"
+}
+
+// Check says what somebody found out about an app before it asked.
+type Check string
+
+// What was checked.
+const (
+	CheckedNothing  Check = ""         // nobody looked
+	CheckedWebsite  Check = "website"  // it controls its website; that says nothing about the company
+	CheckedOperator Check = "operator" // the operator registered it by hand
+)
+
+// App is who asks. Name and Publisher are the app's own words.
+type App struct {
+	ID        string
+	Name      string
+	Host      string // ASCII, punycode where needed; "" when nothing proves one
+	Publisher string // may be empty
+	Check     Check
+	People    int // how many people here use it
+}
+
+// State says where one need stands.
+type State string
+
+// The states.
+const (
+	StateReady     State = "ready"
+	StateConnect   State = "connect"   // no account is connected
+	StateReconnect State = "reconnect" // the provider wants the person again
+	StateWiden     State = "widen"     // the connection lacks a permission
+	StatePick      State = "pick"      // nothing is picked
+)
+
+// NoticeKind says what happened on the way to this page.
+type NoticeKind string
+
+// What can have happened.
+const (
+	NoticeConnected    NoticeKind = "connected"     // Provider, Account
+	NoticeReconnected  NoticeKind = "reconnected"   // Provider, Account
+	NoticeWidened      NoticeKind = "widened"       // Provider, Account
+	NoticeOtherAccount NoticeKind = "other_account" // Account was connected, Other is still the one in use
+	NoticeLess         NoticeKind = "less"          // the provider gave less than was asked: Provider
+	NoticeRefused      NoticeKind = "refused"       // the person said no at the provider: Provider
+	NoticeDown         NoticeKind = "down"          // the provider does not answer: Provider
+	NoticePicked       NoticeKind = "picked"        // Count things were picked
+	NoticeSaved        NoticeKind = "saved"         // the choices were stored
+	NoticeNothing      NoticeKind = "nothing"       // Allow was pressed with nothing to allow
+	NoticeChanged      NoticeKind = "changed"       // something changed since the page was shown
+	NoticeRemoved      NoticeKind = "removed"       // What was removed
+	NoticeEnded        NoticeKind = "ended"         // Count sessions were ended
+)
+
+// Notice is a line at the top, announced to screen readers.
+type Notice struct {
+	Kind     NoticeKind
+	Provider string // its name: "GitHub"
+	Account  string
+	Other    string
+	What     string
+	Count    int
+}
+
+// Return says where a person goes after answering.
+type Return struct {
+	Host  string // "reposcout.example"
+	Local bool   // a program on this computer: a loopback address or a private scheme
+}

@@ -1,0 +1,157 @@
+// Package templates owns how Deputy's pages look and what they say: HTML
+// templates, one stylesheet, and one exported struct a page with plain fields.
+//
+// It does not decide anything, reads no request and imports nothing of ours:
+// package flow, connect and dashboard fill the structs. No page needs a script,
+// an inline style or anything from another server.
+//
+// Where forms go and what they send:
+//
+//	SignIn             POST /signin                 csrf flow return email password
+//	header             POST /signout                csrf return
+//	Consent, Confirm   POST /consent                csrf flow do shown* allow* account.PROVIDER days.GROUP
+//	Picker             POST /consent/pick           csrf flow type page do q pick* far sure
+//	Connect            POST (its Action)            csrf scopes connection return
+//	RemoveConfirm      POST /apps/ID/remove         csrf scope family
+//	Services           POST /connect/PROVIDER/start csrf return; POST /services/ID/reconnect csrf return
+//	DisconnectConfirm  POST /services/ID/disconnect csrf
+//	Sessions           POST /sessions               csrf do (end:ID, end-others)
+//	Activity           GET  /activity               app service result
+//
+// A star marks a field that may come several times. The values of do in Consent
+// are save, deny, allow and the Do of its steps and rows; in Picker they are
+// search, prev, next, back and use.
+package templates
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"reflect"
+	"time"
+)
+
+//go:embed *.html
+var files embed.FS
+
+//go:embed style.css
+var stylesheet []byte
+
+// ErrNoPage is returned for a value that is none of the page structs.
+var ErrNoPage = errors.New("no template for this type")
+
+// Site is what is the same on every page.
+type Site struct {
+	Name     string         // of the product; "" means Deputy
+	Operator string         // who runs it: "Northwind"; may be empty
+	Zone     *time.Location // in which times are shown; nil means UTC
+}
+
+// Set holds the parsed templates. It is safe for use by many goroutines.
+type Set struct {
+	site  Site
+	pages map[reflect.Type]page
+}
+
+type page struct {
+	template    *template.Template
+	narrow, nav bool
+}
+
+// listed is one line of the table of pages.
+type listed struct {
+	page        framed
+	file        string
+	narrow, nav bool
+}
+
+func listing() []listed {
+	return []listed{
+		{SignIn{}, "signin.html", true, false},
+		{SignedOut{}, "signedout.html", true, false},
+		{Consent{}, "consent.html", false, false},
+		{Confirm{}, "confirm.html", false, false},
+		{Connect{}, "connect.html", true, false},
+		{Picker{}, "picker.html", false, false},
+		{Done{}, "done.html", true, false},
+		{Error{}, "error.html", true, false},
+		{Home{}, "home.html", false, true},
+		{AppDetail{}, "app.html", false, true},
+		{RemoveConfirm{}, "remove.html", true, true},
+		{Services{}, "services.html", false, true},
+		{DisconnectConfirm{}, "disconnect.html", true, true},
+		{DisconnectResult{}, "disconnected.html", true, true},
+		{Activity{}, "activity.html", false, true},
+		{Sessions{}, "sessions.html", false, true},
+	}
+}
+
+// New parses every template. An error means the program was built wrong.
+func New(site Site) (*Set, error) {
+	if site.Name == "" {
+		site.Name = "Deputy"
+	}
+	if site.Zone == nil {
+		site.Zone = time.UTC
+	}
+	base, err := template.New("base").Funcs(words(site)).ParseFS(files, "layout.html", "parts.html")
+	if err != nil {
+		return nil, fmt.Errorf("parse layout: %w", err)
+	}
+	set := &Set{site: site, pages: make(map[reflect.Type]page)}
+	for _, l := range listing() {
+		own, err := base.Clone()
+		if err != nil {
+			return nil, fmt.Errorf("clone layout for %s: %w", l.file, err)
+		}
+		if _, err := own.ParseFS(files, l.file); err != nil {
+			return nil, fmt.Errorf("parse %s: %w", l.file, err)
+		}
+		set.pages[reflect.TypeOf(l.page)] = page{own, l.narrow, l.nav}
+	}
+	return set, nil
+}
+
+// view is what the layout is executed with.
+type view struct {
+	Frame
+	Page        any
+	Narrow, Nav bool
+	Stylesheet  string
+}
+
+// Render writes the page that belongs to the struct's type, whole or not at all.
+// page is one of the page structs of this package, or a pointer to one.
+func (s *Set) Render(w io.Writer, page any) error {
+	v := reflect.Indirect(reflect.ValueOf(page))
+	if !v.IsValid() {
+		return fmt.Errorf("render %T: %w", page, ErrNoPage)
+	}
+	p, known := s.pages[v.Type()]
+	if !known {
+		return fmt.Errorf("render %T: %w", page, ErrNoPage)
+	}
+	own := v.Interface().(framed)
+	name, _ := Stylesheet()
+	var whole bytes.Buffer
+	err := p.template.ExecuteTemplate(&whole, "layout", view{own.frame(), own, p.narrow, p.nav, name})
+	if err != nil {
+		return fmt.Errorf("render %T: %w", page, err)
+	}
+	if _, err := whole.WriteTo(w); err != nil {
+		return fmt.Errorf("write %T: %w", page, err)
+	}
+	return nil
+}
+
+// Stylesheet returns the stylesheet and the name it is served under at /assets/.
+// The name changes with the content, so that it may be cached for ever.
+func Stylesheet() (name string, css []byte) {
+	sum := sha256.Sum256(stylesheet)
+	return "style." + hex.EncodeToString(sum[:4]) + ".css", bytes.Clone(stylesheet)
+}
