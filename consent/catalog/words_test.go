@@ -1,0 +1,60 @@
+package catalog_test
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/deputy-oauth/deputy/consent"
+)
+
+// Names that apps already ask for. Taking one away breaks them.
+func TestTheNamesAppsAskForStay(t *testing.T) {
+	c := load(t)
+	for _, name := range []consent.ScopeName{
+		"openid", "profile", "email", "offline_access",
+		"identity.basic.read", "identity.profile.read", "identity.email.read",
+		"agents.jobs.background", "agents.writes.unattended",
+		"services.github.account.read", "services.github.repositories.metadata.read",
+		"services.github.repositories.read", "services.github.repositories.write",
+		"services.github.issues.read", "services.github.issues.write",
+		"services.slack.workspace.read", "services.slack.channels.read",
+		"services.slack.messages.read", "services.slack.messages.write",
+	} {
+		if _, ok := c.Scopes[name]; !ok {
+			t.Errorf("%s is not there", name)
+		}
+	}
+}
+
+// The wording rules of a consent row: a verb first, 12 words at most, no
+// provider's scope string, none of the words that hide what happens.
+func TestTheWordsPeopleReadAreShortAndPlain(t *testing.T) {
+	c := load(t)
+	forbidden := regexp.MustCompile(`(?i)\b(manage|access|recommended|trusted|deauthorize|token|scope|oauth|api)\b|[a-z]:[a-z]`)
+	verbs := []string{"See", "Read", "Know", "Post", "Open", "Change", "Keep", "Make", "Stay"}
+	for _, name := range slices.Sorted(maps.Keys(c.Scopes)) {
+		s := c.Scopes[name]
+		words := strings.Fields(s.Words)
+		if len(words) > 12 || len(words) == 0 {
+			t.Errorf("%s: %q has %d words", name, s.Words, len(words))
+			continue
+		}
+		if !slices.Contains(verbs, words[0]) {
+			t.Errorf("%s: %q does not start with a verb", name, s.Words)
+		}
+		if bad := forbidden.FindString(s.Words + " " + s.Detail); bad != "" {
+			t.Errorf("%s: says %q", name, bad)
+		}
+		for sentence := range strings.SplitSeq(s.Detail, ". ") {
+			if n := len(strings.Fields(sentence)); n > 20 {
+				t.Errorf("%s: a sentence of %d words: %q", name, n, sentence)
+			}
+		}
+		if s.Narrowing == consent.NarrowingRequired && !strings.Contains(s.Words, "you pick") {
+			t.Errorf("%s: %q does not say that the person picks", name, s.Words)
+		}
+	}
+}
