@@ -83,6 +83,11 @@ func mayStandOn(t *rapid.T, w world, s consent.Scope, it consent.Item) {
 	if serves, _ := c.Serves(s); c.User != asha || c.Provider != s.Provider || c.Health != consent.Healthy || !serves {
 		t.Fatalf("%s is given on an account that cannot serve it: %+v", s.Name, c)
 	}
+	for _, r := range it.Limit.Resources {
+		if !slices.Contains(s.Resources, r.Type) || !(w.req.Choices.Picked[r.Type].Allows(r) || standsOn(w.grant(), c.ID, r)) {
+			t.Fatalf("%s on %q gives %v, which was neither picked nor there", s.Name, c.ID, r)
+		}
+	}
 	switch s.Narrowing {
 	case consent.NarrowingNone:
 	case consent.NarrowingRequired:
@@ -98,6 +103,13 @@ func mayStandOn(t *rapid.T, w world, s consent.Scope, it consent.Item) {
 			t.Fatalf("%s gives %+v, which nobody picked", s.Name, it.Limit)
 		}
 	}
+}
+
+// standsOn reports whether a live item on the connection names the resource.
+func standsOn(g consent.Grant, on consent.ConnectionID, r consent.Resource) bool {
+	return slices.ContainsFunc(g.Items, func(it consent.Item) bool {
+		return it.Connection == on && it.Until.After(noon()) && slices.ContainsFunc(it.Limit.Resources, r.Same)
+	})
 }
 
 func wasRefused(g consent.Grant, name consent.ScopeName) bool {

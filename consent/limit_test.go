@@ -70,6 +70,14 @@ func TestAUnionLeavesItsPartsAlone(t *testing.T) {
 	}
 }
 
+func TestAUnionNamesNothingTwice(t *testing.T) {
+	renamed := repo("site")
+	renamed.Name = "acme/www"
+	if got := only(repo("site"), repo("api")).Union(only(renamed, repo("docs"))); len(got.Resources) != 3 {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestAllowsGoesByTypeAndID(t *testing.T) {
 	l := only(consent.Resource{Type: repository, ID: "1", Name: "acme/site"})
 	tests := []struct {

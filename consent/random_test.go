@@ -68,7 +68,7 @@ func drawVocabulary(t *rapid.T) consent.Vocabulary {
 
 func drawConnections(t *rapid.T) []consent.Connection {
 	permissions := map[consent.ProviderID][]string{
-		"github": {"contents", "contents:write", "administration", "repo", "user"},
+		"github": {"contents", "contents:write", "administration", "repo", "user", "packages"},
 		"slack":  {"channels:read", "channels:history", "chat:write"},
 		"google": {"drive.readonly"},
 	}
@@ -103,7 +103,7 @@ func drawChoices(t *rapid.T, connections []consent.Connection) consent.Choices {
 			c.Account[p] = drawConnectionID(t, connections)
 		}
 	}
-	for _, kind := range []consent.ResourceType{"github.organization", repository, channel, folder} {
+	for _, kind := range []consent.ResourceType{"github.organization", repository, "github.package", channel, folder} {
 		if rapid.Bool().Draw(t, "picked") {
 			c.Picked[kind] = drawLimit(t, kind)
 		}

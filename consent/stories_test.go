@@ -36,10 +36,15 @@ func storiesOfAsking() []story {
 	}
 	drive := consent.Connection{ID: "drive", User: asha, Provider: "google", Variant: "app", Granted: []string{"drive.readonly"}, Health: consent.Healthy}
 	other := consent.Grant{ID: "other", User: asha, App: "notes", Items: []consent.Item{yes(writeRepos, "octocat", only(repo("site")))}}
+	first := other
+	first.App = "mail"
 	return []story{
 		{name: "an agent asks a newcomer for everything it may ever want", req: asks(names()...)},
 		{name: "two scopes of one provider wait for one connection", req: asks(readRepos, readAccount)},
 		{name: "two scopes lacking different permissions are one upgrade", req: asks(readChannels, postMessages), connections: both[1:]},
+		{name: "two scopes lacking the same permission name it once", req: asks(readRepos, writeRepos), connections: []consent.Connection{octocat()}},
+		{name: "two types of things are picked one after the other", req: asks(readRepos, readPackages),
+			connections: []consent.Connection{octocat("contents", "packages")}},
 		{name: "an app that reads asks to write as well", req: asks(readRepos, writeRepos), connections: both, grants: []consent.Grant{standing}},
 		{name: "writing was agreed and reading comes along", req: asks(readRepos), connections: both,
 			grants: []consent.Grant{agreed(yes(writeRepos, "octocat", only(repo("site"))))}},
@@ -55,6 +60,7 @@ func storiesOfAsking() []story {
 		{name: "everything is picked: enough where it may be chosen, nothing where resources must be", req: everything,
 			connections: []consent.Connection{drive, octocat("contents")}},
 		{name: "another app has the same on the same account", req: asks(readRepos), connections: both, grants: []consent.Grant{other}},
+		{name: "two other apps have it, whatever the order they come in", req: asks(readRepos), connections: both, grants: []consent.Grant{other, first}},
 		{name: "the grant was revoked", req: asks(readRepos), connections: both,
 			grants: []consent.Grant{{ID: "grant", User: asha, App: bot, Revoked: true, Items: standing.Items}}},
 		{name: "the app asks for nothing", req: asks(), connections: both},
@@ -73,6 +79,11 @@ func storiesOfAccounts() []story {
 	moved := agreed(yes(readRepos, "octocat", only(repo("site"))), yes(readRepos, "work", only(repo("api"))))
 	chosen := asks(readRepos)
 	chosen.Choices.Account = map[consent.ProviderID]consent.ConnectionID{"github": "work"}
+	writeAtWork := asks(readRepos, writeRepos)
+	writeAtWork.Choices.Account = map[consent.ProviderID]consent.ConnectionID{"github": "work"}
+	bare := work
+	bare.Granted = nil
+	split := agreed(yes(readRepos, "octocat", only(repo("site"))), yes(writeRepos, "work", only(repo("api"))))
 	picked := asks(readRepos)
 	picked.Choices.Picked = map[consent.ResourceType]consent.Limit{repository: only(repo("api"))}
 	connections := func(c ...consent.Connection) []consent.Connection { return c }
@@ -83,6 +94,12 @@ func storiesOfAccounts() []story {
 		{name: "the person chooses the other account", req: chosen, connections: connections(octocat("contents"), work)},
 		{name: "a further scope goes to the account the app already uses", req: asks(readAccount),
 			connections: connections(octocat("contents"), work), grants: []consent.Grant{agreed(yes(readRepos, "work", only(repo("api"))))}},
+		{name: "an account the app used once has no say", req: asks(readAccount), connections: connections(octocat("contents"), work),
+			grants: []consent.Grant{agreed(over(yes(readRepos, "work", only(repo("api")))))}},
+		{name: "what is picked on one account does not follow to another", req: writeAtWork, connections: connections(octocat("contents"), work),
+			grants: []consent.Grant{standing}},
+		{name: "two accounts of one provider are two upgrades", req: asks(readRepos, writeRepos), grants: []consent.Grant{split},
+			connections: connections(octocat(), bare)},
 		{name: "a personal token can never delete", req: asks(deleteRepos), connections: connections(token)},
 		{name: "the account is another person's", req: asks(readRepos), connections: connections(stranger)},
 		{name: "the account was disconnected", req: asks(readRepos), grants: []consent.Grant{standing},

@@ -12,6 +12,7 @@ const (
 	writeRepos   consent.ScopeName = "services.github.repositories.write"
 	deleteRepos  consent.ScopeName = "services.github.repositories.delete"
 	readAccount  consent.ScopeName = "services.github.account.read"
+	readPackages consent.ScopeName = "services.github.packages.read"
 	readChannels consent.ScopeName = "services.slack.channels.read"
 	postMessages consent.ScopeName = "services.slack.messages.write"
 	readFiles    consent.ScopeName = "services.google.drive.files.read"
@@ -59,6 +60,11 @@ func vocabulary() consent.Vocabulary {
 			Needs: map[string][]string{"app": {}, "token": {"user"}},
 		},
 		{
+			Name: readPackages, Provider: "github", Access: consent.Read, Narrowing: consent.NarrowingRequired,
+			Resources: []consent.ResourceType{"github.organization", "github.package"},
+			Needs:     map[string][]string{"app": {"packages"}},
+		},
+		{
 			Name: readChannels, Provider: "slack", Access: consent.Read, Narrowing: consent.NarrowingRequired,
 			Resources: []consent.ResourceType{channel},
 			Needs:     map[string][]string{"app": {"channels:read", "channels:history"}},
@@ -89,7 +95,7 @@ func vocabulary() consent.Vocabulary {
 // names lists the vocabulary in a fixed order.
 func names() []consent.ScopeName {
 	return []consent.ScopeName{
-		readRepos, writeRepos, deleteRepos, readAccount, readChannels, postMessages, readFiles, readProfile,
+		readRepos, writeRepos, deleteRepos, readAccount, readPackages, readChannels, postMessages, readFiles, readProfile,
 		consent.OpenID, consent.OfflineAccess, consent.Background, consent.UnattendedWrites,
 	}
 }
