@@ -247,3 +247,57 @@ func TestGitHubRenames(t *testing.T) {
 		}
 	}
 }
+
+func TestGitHubWritesFiles(t *testing.T) {
+	h := newHub(t, simulator.Quirks{})
+	token := h.token("repo")
+	_, before := h.api("GET", "/repos/acme/web/contents/README.md?ref=next", token, "")
+	sha := before["sha"].(string)
+	content := base64.StdEncoding.EncodeToString([]byte("# new\n"))
+	for _, c := range []struct {
+		name, path, token, body string
+		want                    int
+	}{
+		{"without what it replaces", "README.md", token, `{"message":"m","content":"` + content + `","branch":"next"}`, 422},
+		{"with something else", "README.md", token, `{"message":"m","content":"` + content + `","branch":"next","sha":"0"}`, 409},
+		{"without a message", "README.md", token, `{"content":"` + content + `","branch":"next","sha":"` + sha + `"}`, 422},
+		{"in no base64", "README.md", token, `{"message":"m","content":"!","branch":"next","sha":"` + sha + `"}`, 422},
+		{"in no JSON", "README.md", token, `{`, 400},
+		{"on no branch", "README.md", token, `{"message":"m","content":"` + content + `","branch":"nope"}`, 404},
+		{"without scope", "README.md", h.token("gist"), `{"message":"m","content":"` + content + `","branch":"next","sha":"` + sha + `"}`, 404},
+		{"a workflow without its scope", ".github/workflows/a.yml", token, `{"message":"m","content":"` + content + `","branch":"next"}`, 404},
+		{"as it should be", "README.md", token, `{"message":"m","content":"` + content + `","branch":"next","sha":"` + sha + `"}`, 200},
+		{"a new file", "notes/a.md", token, `{"message":"m","content":"` + content + `","branch":"next"}`, 201},
+	} {
+		status, answer := h.api("PUT", "/repos/acme/web/contents/"+c.path, c.token, c.body)
+		if status != c.want {
+			t.Errorf("writing %s: %d %v, want %d", c.name, status, answer["message"], c.want)
+		}
+	}
+	read := func(path string) any {
+		_, file := h.api("GET", "/repos/acme/web/contents/"+path, token, "")
+		return file["content"]
+	}
+	wantText(t, "the branch that was written", read("README.md?ref=next"), content+"\n")
+	if read("README.md") == content+"\n" || read("notes/a.md") != nil {
+		t.Error("a write to next shows on main")
+	}
+	_, _, root := h.list("/repos/acme/web/contents?ref=next", token)
+	wantText(t, "the root of next", names(root, "name"), ".github README.md docs notes package.json src test")
+}
+
+func TestGitHubHistoryAndComments(t *testing.T) {
+	h := newHub(t, simulator.Quirks{})
+	token := h.token("repo")
+	_, _, all := h.list("/repos/acme/web/commits", token)
+	_, _, behind := h.list("/repos/acme/web/commits?sha=next", token)
+	if len(all) != 3 || len(behind) != 2 || behind[0]["sha"] != all[1]["sha"] {
+		t.Errorf("%d commits, %d on next", len(all), len(behind))
+	}
+	_, _, said := h.list("/repositories/700100001/issues/1/comments", token)
+	wantText(t, "comments", names(said, "body"), "Nothing else depends on the old one.")
+	status, _, _ := h.list("/repos/acme/web/issues/999/comments", token)
+	if status != 404 {
+		t.Errorf("comments of an absent issue: %d", status)
+	}
+}

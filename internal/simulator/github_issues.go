@@ -52,12 +52,30 @@ func hasLabels(i *issue, labels string) bool {
 	return true
 }
 
-func (g *GitHub) getIssue(c apiCall) apiReply {
+// issueNamed finds the issue of the path, or nil.
+func issueNamed(c apiCall) *issue {
 	number, err := strconv.Atoi(c.PathValue("number"))
 	if err != nil || number < 1 || number > len(c.repo.issues) {
+		return nil
+	}
+	return c.repo.issues[number-1]
+}
+
+func (g *GitHub) getIssue(c apiCall) apiReply {
+	found := issueNamed(c)
+	if found == nil {
 		return notFound()
 	}
-	return ok(c.site.issue(c.repo, c.repo.issues[number-1]))
+	return ok(c.site.issue(c.repo, found))
+}
+
+func (g *GitHub) listComments(c apiCall) apiReply {
+	found := issueNamed(c)
+	if found == nil {
+		return notFound()
+	}
+	path := c.repo.idPath(fmt.Sprintf("/issues/%d/comments", found.number))
+	return paged(c, path, found.comments, func(said comment) object { return c.site.comment(c.repo, found, said) })
 }
 
 // createIssue opens an issue.

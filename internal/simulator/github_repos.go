@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"encoding/base64"
+	"maps"
 	"net/url"
 	"path"
 	"slices"
@@ -24,7 +25,7 @@ func (g *GitHub) fileOrDirectory(c apiCall, at string) apiReply {
 	if !c.repo.known(ref) {
 		return complaint(404, "No commit found for the ref "+ref)
 	}
-	content, isFile := c.repo.files[at]
+	content, isFile := c.repo.file(ref, at)
 	if isFile {
 		if strings.Contains(c.Header.Get("Accept"), ".raw") {
 			return apiReply{status: 200, raw: []byte(content)}
@@ -33,14 +34,14 @@ func (g *GitHub) fileOrDirectory(c apiCall, at string) apiReply {
 		shape["encoding"], shape["content"] = "base64", wrapped(content)
 		return ok(shape)
 	}
-	entries := directory(c.repo, at)
+	entries := directory(c.repo, ref, at)
 	if len(entries) == 0 {
 		return notFound()
 	}
 	list := []object{}
 	for _, name := range entries {
 		full := path.Join(at, name)
-		content, isFile := c.repo.files[full]
+		content, isFile := c.repo.file(ref, full)
 		if isFile {
 			list = append(list, c.site.entry(c.repo, full, "file", len(content), blobSHA(content)))
 			continue
@@ -51,13 +52,15 @@ func (g *GitHub) fileOrDirectory(c apiCall, at string) apiReply {
 }
 
 // directory returns the names directly below a path, in order, each once.
-func directory(r *repository, at string) []string {
+func directory(r *repository, ref, at string) []string {
 	prefix := ""
 	if at != "" {
 		prefix = at + "/"
 	}
 	var names []string
-	for file := range r.files {
+	files := slices.Collect(maps.Keys(r.files))
+	files = slices.AppendSeq(files, maps.Keys(r.drafts[strings.TrimPrefix(ref, "refs/heads/")]))
+	for _, file := range files {
 		rest, below := strings.CutPrefix(file, prefix)
 		if !below {
 			continue
@@ -115,13 +118,19 @@ func (g *GitHub) getBranch(c apiCall) apiReply {
 	return ok(shape)
 }
 
-// head is the newest commit of a branch: the default branch has all of them,
-// the other one is a commit behind.
-func (r *repository) head(branch string) commit {
-	if branch == r.branch {
-		return r.commits()[0]
+// head is the commit a ref stands for: the default branch has all of them, the
+// other one is a commit behind.
+func (r *repository) head(ref string) commit {
+	history := r.commits()
+	for _, one := range history {
+		if one.sha == ref {
+			return one
+		}
 	}
-	return r.commits()[1]
+	if ref == r.branch {
+		return history[0]
+	}
+	return history[1]
 }
 
 func (s site) branch(r *repository, name string) object {
@@ -133,7 +142,16 @@ func (s site) branch(r *repository, name string) object {
 }
 
 func (g *GitHub) listCommits(c apiCall) apiReply {
-	return paged(c, c.repo.idPath("/commits"), c.repo.commits(), func(one commit) object { return c.site.commit(c.repo, one) })
+	history := c.repo.commits()
+	if from := c.query.Get("sha"); from != "" {
+		if !c.repo.known(from) {
+			return notFound()
+		}
+		for history[0] != c.repo.head(from) {
+			history = history[1:]
+		}
+	}
+	return paged(c, c.repo.idPath("/commits"), history, func(one commit) object { return c.site.commit(c.repo, one) })
 }
 
 func (g *GitHub) getCommit(c apiCall) apiReply {

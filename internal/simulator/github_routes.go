@@ -22,6 +22,7 @@ func (g *GitHub) apiRoutes() {
 	g.handleRepo("GET", "/readme", g.getReadme)
 	g.handleRepo("GET", "/contents", g.getContents)
 	g.handleRepo("GET", "/contents/{path...}", g.getContents)
+	g.handleRepo("PUT", "/contents/{path...}", g.putContents)
 	g.handleRepo("GET", "/branches", g.listBranches)
 	g.handleRepo("GET", "/branches/{branch}", g.getBranch)
 	g.handleRepo("GET", "/commits", g.listCommits)
@@ -29,6 +30,7 @@ func (g *GitHub) apiRoutes() {
 	g.handleRepo("GET", "/issues", g.listIssues)
 	g.handleRepo("POST", "/issues", g.createIssue)
 	g.handleRepo("GET", "/issues/{number}", g.getIssue)
+	g.handleRepo("GET", "/issues/{number}/comments", g.listComments)
 
 	g.handle("POST /applications/{client}/token", "", g.checkToken)
 	g.handle("DELETE /applications/{client}/token", "", g.deleteToken)

@@ -123,7 +123,7 @@ func (s site) issue(r *repository, i *issue) object {
 		"id": id, "node_id": nodeID("I", id), "number": i.number, "title": i.title, "body": textOrNull(i.body),
 		"url": self, "repository_url": repo, "labels_url": self + "/labels{/name}", "comments_url": self + "/comments",
 		"events_url": self + "/events", "html_url": page, "user": s.simpleAccount(i.author), "labels": labels, "locked": false,
-		"assignee": nil, "assignees": []object{}, "milestone": nil, "comments": 0, "author_association": "MEMBER",
+		"assignee": nil, "assignees": []object{}, "milestone": nil, "comments": len(i.comments), "author_association": "MEMBER",
 		"active_lock_reason": nil, "state_reason": nil, "closed_at": nil, "closed_by": nil,
 		"created_at": i.created.Format(githubTime), "updated_at": i.created.Format(githubTime),
 	}
@@ -138,6 +138,18 @@ func (s site) issue(r *repository, i *issue) object {
 		}
 	}
 	return shape
+}
+
+// comment is a comment on an issue.
+func (s site) comment(r *repository, i *issue, said comment) object {
+	id := r.id%1000000*100000 + int64(i.number)*100 + said.at.Unix()%100
+	repo, at := s.api+"/repos/"+r.fullName(), said.at.Format(githubTime)
+	return object{
+		"id": id, "node_id": nodeID("IC", id), "url": fmt.Sprintf("%s/issues/comments/%d", repo, id), "body": said.text,
+		"html_url":  fmt.Sprintf("%s/%s/issues/%d#issuecomment-%d", s.web, r.fullName(), i.number, id),
+		"issue_url": fmt.Sprintf("%s/issues/%d", repo, i.number), "user": s.simpleAccount(said.author),
+		"created_at": at, "updated_at": at, "author_association": "MEMBER",
+	}
 }
 
 // commit is one commit.

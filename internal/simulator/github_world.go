@@ -40,9 +40,11 @@ type repository struct {
 	created     time.Time
 	pushed      time.Time
 	files       map[string]string
-	writers     []string // logins beyond the owner who can push
-	readers     []string // logins who can look
-	issues      []*issue // by number, from 1
+	// drafts are files written here, by branch, over what every branch has.
+	drafts  map[string]map[string]string
+	writers []string // logins beyond the owner who can push
+	readers []string // logins who can look
+	issues  []*issue // by number, from 1
 	// rawToken and cloneToken are the credentials GitHub itself puts into the
 	// bodies of answers about private repositories.
 	rawToken   string
@@ -59,6 +61,15 @@ type issue struct {
 	closed  bool
 	pull    bool
 	created time.Time
+
+	comments []comment
+}
+
+// comment is something said below an issue.
+type comment struct {
+	author *account
+	text   string
+	at     time.Time
 }
 
 // commit is one version of a repository.
@@ -97,6 +108,15 @@ func (r *repository) commits() []commit {
 		}
 	}
 	return history
+}
+
+// file returns a file of a branch or commit; "" is the default branch.
+func (r *repository) file(ref, at string) (string, bool) {
+	content, written := r.drafts[strings.TrimPrefix(ref, "refs/heads/")][at]
+	if !written {
+		content, written = r.files[at]
+	}
+	return content, written
 }
 
 // branches are the default branch at the newest commit and one behind it.
