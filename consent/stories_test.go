@@ -94,6 +94,8 @@ func storiesOfAccounts() []story {
 		{name: "the person chooses the other account", req: chosen, connections: connections(octocat("contents"), work)},
 		{name: "a further scope goes to the account the app already uses", req: asks(readAccount),
 			connections: connections(octocat("contents"), work), grants: []consent.Grant{agreed(yes(readRepos, "work", only(repo("api"))))}},
+		{name: "a package that was picked is no repository", req: asks(readRepos), connections: connections(octocat("contents")),
+			grants: []consent.Grant{agreed(yes(readPackages, "octocat", only(consent.Resource{Type: "github.package", ID: "1", Name: "acme/npm"})))}},
 		{name: "an account the app used once has no say", req: asks(readAccount), connections: connections(octocat("contents"), work),
 			grants: []consent.Grant{agreed(over(yes(readRepos, "work", only(repo("api")))))}},
 		{name: "what is picked on one account does not follow to another", req: writeAtWork, connections: connections(octocat("contents"), work),
