@@ -1,0 +1,132 @@
+// Package audit keeps what happened: who agreed, which token was issued, which
+// call an app made and with what result. It owns the audit table, when rows are
+// durable, how long they stay and how a person reads their own; and it owns the
+// "last used" times, which come from the same calls.
+//
+// Two ways in. InTx writes in the transaction of the effect it tells about: a
+// consent and its record stand or fall together. Record is for what has no
+// transaction of its own, a brokered call: it returns when the row is durable, so
+// that a caller can hold its answer back until then. Concurrent Records share one
+// commit. A caller that gets an error from either must not go on: no audit line,
+// no access.
+//
+// It does not decide anything, knows no provider, and has no words for people.
+// Nothing secret may be put into an event: no token, code, password, and no text
+// a provider or an app sent. Detail is for our own short words.
+package audit
+
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/deputy-oauth/deputy/consent"
+)
+
+// Kind is what happened.
+type Kind string
+
+// The kinds, by what they are about.
+const (
+	GrantAgreed   Kind = "grant.agreed"
+	GrantRefused  Kind = "grant.refused"
+	GrantNarrowed Kind = "grant.narrowed" // one scope or some resources taken away
+	GrantRevoked  Kind = "grant.revoked"
+
+	TokenIssued    Kind = "token.issued"
+	TokenRefreshed Kind = "token.refreshed"
+	TokenRevoked   Kind = "token.revoked"
+	TokenReplayed  Kind = "token.replayed" // a used code or an old refresh token came back
+
+	CallAllowed Kind = "call.allowed"
+	CallDenied  Kind = "call.denied"
+	CallFailed  Kind = "call.failed" // allowed, but the provider did not do it
+
+	ConnectionAdded       Kind = "connection.added"
+	ConnectionWidened     Kind = "connection.widened"
+	ConnectionReconnected Kind = "connection.reconnected"
+	ConnectionBroken      Kind = "connection.broken" // the provider wants the person again
+	ConnectionRemoved     Kind = "connection.removed"
+
+	SignedIn      Kind = "session.started"
+	SignInRefused Kind = "session.refused"
+	SignedOut     Kind = "session.ended"
+
+	KeyMade Kind = "key.made"
+)
+
+// Outcome is how it ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Done    Outcome = "done"
+	Denied  Outcome = "denied"
+	Failed  Outcome = "failed"
+	Unknown Outcome = "unknown" // a write whose answer was lost
+)
+
+// Event is one thing that happened. Fields that do not apply stay empty.
+type Event struct {
+	At         time.Time // zero means now
+	Kind       Kind
+	User       consent.UserID // whose page it stands on
+	App        consent.AppID
+	Grant      consent.GrantID
+	Family     consent.FamilyID
+	Connection consent.ConnectionID
+	Scope      consent.ScopeName
+	Operation  string // the catalogue's name of it: "github.repo.get"
+	Resource   string // type and stable id: "github.repository:1296269"
+	Outcome    Outcome
+	Detail     string // our own words, never a secret or a foreign text
+}
+
+// Bounds of what is stored, in bytes, so that no caller can fill the table with
+// one event.
+const (
+	fieldLimit  = 300
+	detailLimit = 1000
+)
+
+// values returns the row's values after id, in the order of columns.
+func (e Event) values() []any {
+	return []any{
+		e.At.UnixMilli(), clean(string(e.Kind), fieldLimit), clean(string(e.User), fieldLimit), clean(string(e.App), fieldLimit),
+		clean(string(e.Grant), fieldLimit), clean(string(e.Family), fieldLimit), clean(string(e.Connection), fieldLimit),
+		clean(string(e.Scope), fieldLimit), clean(e.Operation, fieldLimit), clean(e.Resource, fieldLimit),
+		clean(string(e.Outcome), fieldLimit), clean(e.Detail, detailLimit),
+	}
+}
+
+// clean makes a text that every database takes and that cannot forge a second
+// line wherever it is printed: valid UTF-8, no control characters, bounded. One
+// bad field must not fail the batch of everybody else.
+func clean(s string, limit int) string {
+	if plain(s) && len(s) <= limit {
+		return s
+	}
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	if len(s) <= limit {
+		return s
+	}
+	for !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return s[:limit]
+}
+
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
