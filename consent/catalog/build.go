@@ -18,7 +18,7 @@ const never = "never"
 func buildProvider(f providerFile, at *problems) *Provider {
 	p := &Provider{
 		ID: consent.ProviderID(f.ID), Name: f.Name, Mark: f.Mark, WebURL: f.Web, APIURL: f.API,
-		Headers: f.Headers, Accept: f.Accept, OK: f.OK, Fault: f.Fault,
+		Headers: f.Headers, Accept: f.Accept, OK: f.OK, Fault: f.Fault, FaultFields: f.FaultFields,
 		Identity: Identity{
 			Call: buildCall(f.Identity.Call), Realm: f.Identity.Realm, Subject: f.Identity.Subject,
 			Login: f.Identity.Login, Name: f.Identity.Name, Picture: f.Identity.Picture, Pin: f.Identity.Pin,

@@ -27,23 +27,24 @@ type Catalog struct {
 
 // Provider is one provider's file.
 type Provider struct {
-	ID         consent.ProviderID
-	Name       string            // "GitHub"
-	Mark       string            // two letters for its tile: "Gh"
-	WebURL     string            // origin of its pages; an operator may replace it
-	APIURL     string            // base of its API, without a trailing slash; an operator may replace it
-	Headers    map[string]string // sent with every call
-	Accept     []string          // media types an app may ask for; the provider is always asked with Headers
-	OK         string            // JSON pointer that must be true in an answer; "" when the status tells
-	Fault      string            // JSON pointer to the provider's own error code; "" when there is none
-	Variants   []Variant         // the first is the default
-	Identity   Identity
-	Errors     []ErrorRule
-	Scrub      Scrub
-	Resources  map[consent.ResourceType]Resource
-	Pickers    map[consent.ResourceType]Picker
-	Operations []Operation
-	Deny       []Pattern
+	ID          consent.ProviderID
+	Name        string            // "GitHub"
+	Mark        string            // two letters for its tile: "Gh"
+	WebURL      string            // origin of its pages; an operator may replace it
+	APIURL      string            // base of its API, without a trailing slash; an operator may replace it
+	Headers     map[string]string // sent with every call
+	Accept      []string          // media types an app may ask for; the provider is always asked with Headers
+	OK          string            // JSON pointer that must be true in an answer; "" when the status tells
+	Fault       string            // JSON pointer to the provider's own error code; "" when there is none
+	FaultFields []string          // the only fields of an error answer that leave, when one is passed on
+	Variants    []Variant         // the first is the default
+	Identity    Identity
+	Errors      []ErrorRule
+	Scrub       Scrub
+	Resources   map[consent.ResourceType]Resource
+	Pickers     map[consent.ResourceType]Picker
+	Operations  []Operation
+	Deny        []Pattern
 
 	routes map[string]*node // by method; built by Load
 }

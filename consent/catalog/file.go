@@ -10,25 +10,26 @@ type platformFile struct {
 }
 
 type providerFile struct {
-	Schema     string               `yaml:"schema"`
-	ID         string               `yaml:"id"`
-	Name       string               `yaml:"name"`
-	Mark       string               `yaml:"mark"`
-	Web        string               `yaml:"web"`
-	API        string               `yaml:"api"`
-	Headers    map[string]string    `yaml:"headers"`
-	Accept     []string             `yaml:"accept"`
-	OK         string               `yaml:"ok"`
-	Fault      string               `yaml:"fault"`
-	Variants   []variantFile        `yaml:"variants"`
-	Identity   identityFile         `yaml:"identity"`
-	Errors     []errorFile          `yaml:"errors"`
-	Scrub      scrubFile            `yaml:"scrub"`
-	Resources  []resourceFile       `yaml:"resources"`
-	Scopes     []scopeFile          `yaml:"scopes"`
-	Values     map[string]valueFile `yaml:"values"`
-	Operations []operationFile      `yaml:"operations"`
-	Deny       []string             `yaml:"deny"`
+	Schema      string               `yaml:"schema"`
+	ID          string               `yaml:"id"`
+	Name        string               `yaml:"name"`
+	Mark        string               `yaml:"mark"`
+	Web         string               `yaml:"web"`
+	API         string               `yaml:"api"`
+	Headers     map[string]string    `yaml:"headers"`
+	Accept      []string             `yaml:"accept"`
+	OK          string               `yaml:"ok"`
+	Fault       string               `yaml:"fault"`
+	FaultFields []string             `yaml:"fault_fields"`
+	Variants    []variantFile        `yaml:"variants"`
+	Identity    identityFile         `yaml:"identity"`
+	Errors      []errorFile          `yaml:"errors"`
+	Scrub       scrubFile            `yaml:"scrub"`
+	Resources   []resourceFile       `yaml:"resources"`
+	Scopes      []scopeFile          `yaml:"scopes"`
+	Values      map[string]valueFile `yaml:"values"`
+	Operations  []operationFile      `yaml:"operations"`
+	Deny        []string             `yaml:"deny"`
 }
 
 type variantFile struct {

@@ -168,6 +168,9 @@ func (p *Provider) proveSelf(at *problems) {
 	if len(p.Accept) == 0 {
 		at.add("accept lists no media type")
 	}
+	if len(p.FaultFields) == 0 {
+		at.add("fault_fields must say what of an error answer leaves")
+	}
 	for _, d := range p.Deny {
 		if d.Method == "" || !strings.HasPrefix(d.Path, "/") {
 			at.add("deny entry %q is not a method and a path", d.Method+" "+d.Path)

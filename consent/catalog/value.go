@@ -8,9 +8,12 @@ import (
 	"unicode/utf8"
 )
 
+// maxItem is how long one item of a list may be, in characters.
+const maxItem = 256
+
 // Check reports why text may not be sent as this parameter, nil when it may. The
 // error names the parameter and never repeats the value. Cursors are opened by
-// who sealed them; here only their size is looked at.
+// who sealed them; here only their size is looked at. Of a list, text is one item.
 func (p Param) Check(text string) error {
 	if err := p.check(text); err != nil {
 		return fmt.Errorf("%s %w", p.Name, err)
@@ -50,6 +53,8 @@ func (p Param) checkString(text string) error {
 	switch {
 	case !utf8.ValidString(text):
 		return errors.New("must be UTF-8")
+	case p.Kind == KindStrings && utf8.RuneCountInString(text) > maxItem:
+		return fmt.Errorf("must have items of %d characters at most", maxItem)
 	case p.Kind == KindString && utf8.RuneCountInString(text) > p.Max:
 		return fmt.Errorf("must be %d characters at most", p.Max)
 	case p.Match != nil && !p.Match.MatchString(text):
