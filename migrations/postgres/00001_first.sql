@@ -236,8 +236,10 @@ CREATE INDEX families_by_end ON families (expires_at);
 -- Single access tokens taken back before their end.
 CREATE TABLE denials (
     id         TEXT PRIMARY KEY,
+    owner      TEXT NOT NULL, -- its family, or itself
     expires_at BIGINT NOT NULL
 );
+CREATE INDEX denials_by_owner ON denials (owner);
 CREATE INDEX denials_by_end ON denials (expires_at);
 
 CREATE TABLE signing_keys (

@@ -1,0 +1,64 @@
+package oauth
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/deputy-oauth/deputy/consent"
+)
+
+// Approval is the consent engine's word that a code may be issued.
+type Approval struct {
+	Grant    consent.GrantID
+	User     consent.UserID
+	Session  consent.SessionID
+	Scopes   []consent.ScopeName // what the token will carry at most
+	SignedIn time.Time
+}
+
+// Issue stores a code for the approval and returns where the person goes next.
+// It runs in the transaction of ctx: the redirect may leave only after commit.
+func (s *Server) Issue(ctx context.Context, ask Ask, yes Approval) (string, error) {
+	presented, hash := newCode()
+	names := make([]string, len(yes.Scopes))
+	for i, n := range yes.Scopes {
+		names[i] = string(n)
+	}
+	err := s.storage.addCode(ctx, code{
+		Hash: hash, GrantID: yes.Grant, AppID: ask.Client.ID, UserID: yes.User, SessionID: yes.Session,
+		RedirectURI: ask.RedirectURI, Challenge: ask.challenge, Nonce: ask.Nonce, Audience: ask.Audience,
+		Scopes: strings.Join(names, " "), AuthTime: yes.SignedIn.UnixMilli(), ExpiresAt: s.Now().Add(CodeLife).UnixMilli(),
+	})
+	if err != nil {
+		return "", err
+	}
+	return s.reply(ask.RedirectURI, ask.State, url.Values{"code": {presented}}), nil
+}
+
+// Refuse returns where the person goes when the app does not get what it asked
+// for. code is a registered error code; description is for developers.
+func (s *Server) Refuse(ask Ask, code, description string) string {
+	return s.reply(ask.RedirectURI, ask.State, url.Values{"error": {code}, "error_description": {description}})
+}
+
+// Tell returns where the person goes with an error about the request itself.
+func (s *Server) Tell(u *Unanswerable) string {
+	return s.reply(u.RedirectURI, u.State, url.Values{"error": {u.Err.Code}, "error_description": {u.Err.Description}})
+}
+
+// reply adds an answer to a return address. iss goes along always, so that an
+// app that talks to several servers knows whose answer it is (RFC 9207 section
+// 2). The query the address was registered with is kept.
+func (s *Server) reply(redirect, state string, answer url.Values) string {
+	if state != "" {
+		answer.Set("state", state)
+	}
+	answer.Set("iss", s.Issuer)
+	joint := "?"
+	if strings.Contains(redirect, "?") {
+		joint = "&"
+	}
+	return redirect + joint + answer.Encode()
+}

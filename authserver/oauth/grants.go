@@ -1,0 +1,119 @@
+package oauth
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/ory/fosite"
+
+	"github.com/deputy-oauth/deputy/authserver/clients"
+	"github.com/deputy-oauth/deputy/consent"
+)
+
+// session is what our token-endpoint handlers leave for the answer. fosite wants
+// a Session to carry through; nothing of it is stored.
+type session struct {
+	fosite.DefaultSession
+	issued issued
+}
+
+// issued is a whole token answer, made in one go by the handler that decided.
+type issued struct {
+	access  string
+	refresh string
+	idToken string
+	life    time.Duration
+	scopes  string
+}
+
+// populate writes what a handler of ours decided. It serves all three handlers.
+func populate(req fosite.AccessRequester, res fosite.AccessResponder) error {
+	out := req.GetSession().(*session).issued
+	res.SetAccessToken(out.access)
+	res.SetTokenType("Bearer")
+	res.SetExpiresIn(out.life)
+	res.SetExtra("scope", out.scopes) // always: OAuth 2.1 section 3.2.3
+	if out.refresh != "" {
+		res.SetExtra("refresh_token", out.refresh)
+	}
+	if out.idToken != "" {
+		res.SetExtra("id_token", out.idToken)
+	}
+	return nil
+}
+
+// clientOf returns our client behind fosite's.
+func clientOf(req fosite.AccessRequester) clients.Client {
+	return req.GetClient().(protocolClient).Client
+}
+
+// newToken is an access token for what the family has, narrowed to scopes.
+func (s *Server) newToken(f Family, scopes string, authTime int64, now time.Time) token {
+	return token{
+		ID: uuid.NewString(), Family: f.ID, Grant: f.GrantID, User: f.UserID, App: f.AppID,
+		Scopes: scopes, Audience: f.Audience, Issued: seconds(now), Expires: seconds(now.Add(s.AccessLife)), AuthTime: authTime,
+	}
+}
+
+// standing returns the scopes of want that the grant still gives, or why it
+// gives none.
+func (s *Server) standing(ctx context.Context, id consent.GrantID, want string, now time.Time) (string, error) {
+	g, err := s.Authority.Grant(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	words, err := s.Vocabulary.Scopes(ctx)
+	if err != nil {
+		return "", err
+	}
+	if g.Revoked {
+		return "", invalidGrant("the grant was revoked")
+	}
+	have := living(g, words, want, now)
+	if have == "" {
+		return "", invalidGrant("nothing of the grant is left")
+	}
+	return have, nil
+}
+
+// living keeps of a scope list what the grant holds at now.
+func living(g consent.Grant, words consent.Vocabulary, scopes string, now time.Time) string {
+	var out []string
+	for _, name := range strings.Fields(scopes) {
+		if _, ok := g.Holds(words, consent.ScopeName(name), "", now); ok {
+			out = append(out, name)
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// narrow checks that asked is part of have (RFC 6749 section 6) and returns it;
+// asking for nothing means all.
+func narrow(have, asked string) (string, error) {
+	if asked == "" {
+		return have, nil
+	}
+	held := map[string]bool{}
+	for _, h := range strings.Fields(have) {
+		held[h] = true
+	}
+	var out []string
+	for _, a := range strings.Fields(asked) {
+		if !held[a] {
+			return "", invalidScope("A refresh can only ask for less than what was granted.")
+		}
+		out = append(out, a)
+	}
+	return strings.Join(out, " "), nil
+}
+
+func contains(scopes string, name consent.ScopeName) bool {
+	for _, s := range strings.Fields(scopes) {
+		if s == string(name) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,168 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/db"
+)
+
+// refreshGrant refreshes (OAuth 2.1 section 4.3).
+type refreshGrant struct{ *Server }
+
+func (refreshGrant) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
+
+func (refreshGrant) CanHandleTokenEndpointRequest(_ context.Context, req fosite.AccessRequester) bool {
+	return req.GetGrantTypes().ExactOne("refresh_token")
+}
+
+func (refreshGrant) PopulateTokenEndpointResponse(_ context.Context, req fosite.AccessRequester, res fosite.AccessResponder) error {
+	if !req.GetGrantTypes().ExactOne("refresh_token") {
+		return fosite.ErrUnknownRequest
+	}
+	return populate(req, res)
+}
+
+// verdict is what a presented refresh token deserves.
+type verdict int
+
+const (
+	dead    verdict = iota // nothing
+	rotate                 // the next generation
+	again                  // the successor that was given already
+	lasting                // the same token once more
+	reused                 // stolen or long outdated: the family ends
+)
+
+// judge decides about a presented generation from where the family stands. The
+// string is the reason, for the log.
+func judge(st Standing, client consent.AppID, generation int64, now time.Time) (verdict, string) {
+	f := st.Family
+	switch {
+	case f.AppID != client:
+		return dead, "the token is another client's"
+	case f.RevokedAt != nil:
+		return dead, "the family was revoked"
+	case st.Dead != "":
+		return dead, st.Dead
+	case now.UnixMilli() >= f.ExpiresAt, now.Sub(time.UnixMilli(f.RefreshedAt)) >= RefreshIdle:
+		return dead, "the family ended"
+	case !f.Offline && !st.Present:
+		return dead, "the person signed out"
+	case generation == f.Generation && !f.Rotates:
+		return lasting, ""
+	case generation == f.Generation:
+		return rotate, ""
+	case generation == f.Generation-1 && now.Sub(time.UnixMilli(f.RefreshedAt)) < RefreshGrace:
+		return again, ""
+	case generation > f.Generation:
+		return dead, "a generation that was never given" // after a restored backup
+	}
+	return reused, "an old refresh token was used again"
+}
+
+func (h refreshGrant) HandleTokenEndpointRequest(ctx context.Context, req fosite.AccessRequester) error {
+	client, form, now := clientOf(req), req.GetRequestForm(), h.Now()
+	if !client.Grants("refresh_token") {
+		return &Error{Code: "unauthorized_client", Description: "This client may not use refresh_token.", Status: 400}
+	}
+	family, generation, err := h.refresh.read(form.Get("refresh_token"))
+	if err != nil {
+		return invalidGrant("not a refresh token")
+	}
+	f, next, err := h.step(ctx, family, client.ID, generation, now)
+	if err != nil {
+		return err
+	}
+	for _, r := range form["resource"] {
+		if h.canonical(r) != f.Audience {
+			return invalidTarget("The refresh token was issued for another resource.")
+		}
+	}
+	scopes, err := h.standing(ctx, f.GrantID, f.Scopes, now)
+	if err != nil {
+		return err
+	}
+	if scopes, err = narrow(scopes, form.Get("scope")); err != nil {
+		return err
+	}
+	out := issued{life: h.AccessLife, scopes: scopes}
+	if out.access, err = h.access.mint(h.newToken(f, scopes, 0, now)); err != nil {
+		return err
+	}
+	if out.refresh, err = h.refresh.mint(f.ID, next); err != nil {
+		return err
+	}
+	req.GetSession().(*session).issued = out
+	return nil
+}
+
+// step moves the family on and returns it with the generation to hand out. Of
+// two requests with the same token one moves it; the other then finds the token
+// to be the generation just passed and gets the same successor.
+func (h refreshGrant) step(ctx context.Context, id consent.FamilyID, client consent.AppID, generation int64, now time.Time) (Family, int64, error) {
+	for range 2 {
+		st, err := h.Authority.Standing(ctx, id)
+		if errors.Is(err, db.ErrNone) {
+			return Family{}, 0, invalidGrant("no such family")
+		}
+		if err != nil {
+			return Family{}, 0, err
+		}
+		switch v, why := judge(st, client, generation, now); v {
+		case rotate:
+			moved, err := h.move(ctx, id, generation, now)
+			if err != nil || moved {
+				return st.Family, generation + 1, err
+			}
+		case again:
+			return st.Family, st.Family.Generation, nil
+		case lasting:
+			return st.Family, generation, h.used(ctx, st.Family, now)
+		case reused:
+			if err := h.endFamily(ctx, st.Family, now); err != nil {
+				return Family{}, 0, err
+			}
+			return Family{}, 0, invalidGrant(why)
+		default:
+			return Family{}, 0, invalidGrant(why)
+		}
+	}
+	return Family{}, 0, invalidGrant("the family moved on twice meanwhile")
+}
+
+func (h refreshGrant) move(ctx context.Context, id consent.FamilyID, generation int64, now time.Time) (bool, error) {
+	var moved bool
+	err := h.DB.Tx(ctx, func(ctx context.Context) (err error) {
+		moved, err = h.storage.advance(ctx, id, generation, now)
+		return err
+	})
+	return moved, err
+}
+
+// usedEvery is how exactly the last use of a lasting refresh token is known.
+const usedEvery = time.Minute
+
+func (h refreshGrant) used(ctx context.Context, f Family, now time.Time) error {
+	if now.Sub(time.UnixMilli(f.RefreshedAt)) < usedEvery {
+		return nil
+	}
+	return h.DB.Tx(ctx, func(ctx context.Context) error { return h.storage.touch(ctx, f.ID, now) })
+}
+
+// endFamily revokes a family whose old refresh token came back (OAuth 2.1
+// section 4.3.1). It commits whatever the answer will be.
+func (h refreshGrant) endFamily(ctx context.Context, f Family, now time.Time) error {
+	defer h.Live.Forget(f.ID)
+	return h.DB.Tx(ctx, func(ctx context.Context) error {
+		revoked, err := h.storage.revokeFamily(ctx, f.ID, now)
+		if err != nil || !revoked {
+			return err
+		}
+		return h.Audit.Issued(ctx, Event{Kind: "token.replayed", User: f.UserID, App: f.AppID, Grant: f.GrantID, Family: f.ID, Detail: "refresh token"})
+	})
+}

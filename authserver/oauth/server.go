@@ -1,0 +1,194 @@
+// Package oauth is the OAuth 2.1 protocol: it reads authorization requests,
+// issues codes, turns them into tokens, refreshes, introspects and revokes. It is
+// the only package that imports fosite, and fosite's types never leave it; its
+// storage is in here and unexported.
+//
+// It does not decide what an app may have: the consent engine does, and hands
+// over an Approval. It shows no page: errors about an authorization request are
+// values that package flow turns into a page or a redirect.
+//
+// # What is fosite's and what is ours
+//
+// fosite reads requests, drives the token endpoint and writes answers. The
+// handlers are ours, because fosite's check a code and use it in separate steps,
+// ignore the scope of a refresh and need up to three transactions where one is
+// enough. So are client authentication, introspection, revocation and errors.
+//
+// # Tokens
+//
+// An access token (dpa_…) is sealed, not stored: its content is encrypted with a
+// key only this server has, so a forged one costs no database read, and issuing
+// one writes no row. What it may do is read from the live grant at each use.
+// A refresh token (dpr_…) names a family and a generation under a MAC. A refresh
+// moves the family's row from one generation to the next by one conditional
+// UPDATE; because the token is derived and not drawn, the generation just passed
+// can be answered with the very same successor when an answer got lost.
+package oauth
+
+import (
+	"context"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"github.com/deputy-oauth/deputy/authserver/clients"
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/db"
+	"github.com/deputy-oauth/deputy/internal/seal"
+)
+
+// Lifetimes that nobody has asked to configure yet.
+const (
+	CodeLife = time.Minute
+	// RefreshGrace is how long the generation just passed is answered with the
+	// same successor: parallel processes of one agent share a refresh token.
+	RefreshGrace = 2 * time.Minute
+	// RefreshIdle ends a family that nobody refreshed.
+	RefreshIdle = 30 * 24 * time.Hour
+	// RefreshLife ends a family whatever happens.
+	RefreshLife = 180 * 24 * time.Hour
+)
+
+// Authority answers from live state. It must read the newest committed state,
+// not a cache: new authority is given on its word.
+type Authority interface {
+	// Standing returns where a family, its grant, its sign-in, its user and its
+	// app stand. It returns db.ErrNone when there is no such family.
+	Standing(ctx context.Context, family consent.FamilyID) (Standing, error)
+	// Grant returns a live or revoked grant with its items.
+	Grant(ctx context.Context, id consent.GrantID) (consent.Grant, error)
+	// SignedIn reports whether the sign-in lives.
+	SignedIn(ctx context.Context, session consent.SessionID) (bool, error)
+}
+
+// Standing is where a family stands.
+type Standing struct {
+	Family  Family
+	Present bool     // the sign-in it was born under lives
+	Dead    string   // why it is dead: grant, user or app; "" while they live
+	Denied  []string // access tokens of the family that were taken back
+}
+
+// Live answers from a cache of bounded staleness, for tokens that were given
+// already.
+type Live interface {
+	Standing(ctx context.Context, family consent.FamilyID) (Standing, error)
+	Grant(ctx context.Context, id consent.GrantID) (consent.Grant, error)
+	Denied(ctx context.Context, token string) (bool, error)
+	// Forget drops what is cached about a family.
+	Forget(family consent.FamilyID)
+}
+
+// Vocabulary is every scope that can be asked for now.
+type Vocabulary interface {
+	Scopes(ctx context.Context) (consent.Vocabulary, error)
+}
+
+// ResourceServer is an operator's own API or MCP server.
+type ResourceServer struct {
+	ID         string
+	Identifier string
+}
+
+// ResourceServers finds and authenticates operators' resource servers.
+type ResourceServers interface {
+	// Known reports whether identifier is a registered audience.
+	Known(ctx context.Context, identifier string) (bool, error)
+	// Authenticated returns the server with this id and secret; ok is false when
+	// there is none.
+	Authenticated(ctx context.Context, id, secret string) (rs ResourceServer, ok bool, err error)
+}
+
+// Signer signs ID tokens.
+type Signer interface {
+	Sign(ctx context.Context, claims map[string]any, typ string) (string, error)
+}
+
+// People tells about a user what the app was allowed to know.
+type People interface {
+	Profile(ctx context.Context, user consent.UserID) (name, email string, err error)
+}
+
+// Event is something that must be on record before its effect is answered.
+type Event struct {
+	Kind   string
+	User   consent.UserID
+	App    consent.AppID
+	Grant  consent.GrantID
+	Family consent.FamilyID
+	Detail string
+}
+
+// Audit records events in the transaction of ctx.
+type Audit interface {
+	Issued(ctx context.Context, e Event) error
+}
+
+// Config is what the server is made of. Every field is needed.
+type Config struct {
+	Issuer string // the external URL, without a trailing slash
+	// Broker is the audience of Deputy's own API: issuer + "/api".
+	Broker          string
+	AccessLife      time.Duration
+	DB              *db.DB
+	Key             seal.Key
+	Clients         clients.Source
+	Authority       Authority
+	Live            Live
+	Vocabulary      Vocabulary
+	ResourceServers ResourceServers
+	Signer          Signer
+	People          People
+	Audit           Audit
+	Now             func() time.Time
+}
+
+// Server is the authorization server's protocol.
+type Server struct {
+	Config
+	storage storage
+	access  accessTokens
+	refresh refreshTokens
+	fosite  fosite.OAuth2Provider
+}
+
+// New returns a server.
+func New(cfg Config) *Server {
+	s := &Server{
+		Config:  cfg,
+		storage: storage{cfg.DB},
+		access:  accessTokens{box: cfg.Key.Box("access token")},
+		refresh: refreshTokens{key: cfg.Key.Derive("refresh token")},
+	}
+	s.fosite = fosite.NewOAuth2Provider(clientStore{cfg.Clients}, s.fositeConfig())
+	return s
+}
+
+// fositeConfig sets everything that fosite would otherwise fill in lazily and
+// without a lock.
+func (s *Server) fositeConfig() *fosite.Config {
+	return &fosite.Config{
+		AuthorizeCodeLifespan:           CodeLife,
+		AccessTokenLifespan:             s.AccessLife,
+		EnforcePKCE:                     true,
+		ScopeStrategy:                   fosite.ExactScopeStrategy,
+		AudienceMatchingStrategy:        fosite.ExactAudienceMatchingStrategy,
+		ClientSecretsHasher:             noHasher{},
+		ClientAuthenticationStrategy:    s.authenticateClient,
+		MinParameterEntropy:             1, // state is optional with PKCE; ours to check
+		GlobalSecret:                    s.Key.Derive("fosite"),
+		TokenEndpointHandlers:           fosite.TokenEndpointHandlers{codeGrant{s}, refreshGrant{s}, clientCredentialsGrant{s}},
+		SendDebugMessagesToClients:      false,
+		UseLegacyErrorFormat:            false,
+		OmitRedirectScopeParam:          true,
+		AccessTokenIssuer:               s.Issuer,
+		JWTScopeClaimKey:                2,
+		JWKSFetcherStrategy:             noFetcher{},
+		HTTPClient:                      noHTTP(),
+		AllowedPromptValues:             []string{"none", "login", "consent", "select_account"},
+		RefreshTokenScopes:              []string{},
+		DisableRefreshTokenValidation:   true,
+		IsPushedAuthorizeEnforced:       false,
+		PushedAuthorizeRequestURIPrefix: "urn:none:",
+	}
+}
