@@ -20,7 +20,6 @@ type AppLine struct {
 	See      []string // labels
 	Change   []string
 	Away     []string
-	Asks     bool      // each change waits for a yes
 	LastUsed time.Time // zero: never
 	Uses     int       // in 30 days
 	Ends     time.Time // when its last part ends
@@ -44,8 +43,10 @@ type AppDetail struct {
 	Runs     []Run
 	Refused  []Refused
 	Entries  []Entry
-	// Writes says what happens to the changes it may make.
-	Writes WriteRule
+	// Unattended: it may change things without asking. Otherwise Writes says what
+	// happens to a change, WritesAsk or WritesRefused.
+	Unattended bool
+	Writes     WriteRule
 }
 
 // Allowed is one thing an app may do.

@@ -47,9 +47,10 @@ type App struct {
 // State says where one need stands.
 type State string
 
-// The states.
+// The states. The zero State is ready: a need without a service has nothing to
+// wait for.
 const (
-	StateReady     State = "ready"
+	StateReady     State = ""
 	StateConnect   State = "connect"   // no account is connected
 	StateReconnect State = "reconnect" // the provider wants the person again
 	StateWiden     State = "widen"     // the connection lacks a permission

@@ -47,6 +47,7 @@ func words(site Site) template.FuncMap {
 		"sub":      func(a, b int) int { return a - b },
 		"add":      func(a, b int) int { return a + b },
 
+		"unknown": unknown,
 		"of":      func(page, it any) part { return part{page, it} },
 		"token":   token,
 		"current": current,
@@ -61,6 +62,12 @@ func words(site Site) template.FuncMap {
 		"total":      total,
 		"unused":     unused,
 	}
+}
+
+// unknown stops a page whose maker uses a word that has no text: an empty
+// sentence would hide what happened.
+func unknown(v any) (string, error) {
+	return "", fmt.Errorf("no words for %T %q", v, v)
 }
 
 // token returns t, or an error when the page's maker forgot it: a form that can

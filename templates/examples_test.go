@@ -1,0 +1,199 @@
+package templates
+
+import (
+	"strings"
+	"time"
+)
+
+// example is one page in one state.
+type example struct {
+	name string
+	page any
+}
+
+// noon is when every example is looked at.
+func noon() time.Time { return time.Date(2026, 11, 22, 14, 20, 0, 0, time.UTC) }
+
+func ago(days int) time.Time { return noon().AddDate(0, 0, -days) }
+func in(days int) time.Time  { return noon().AddDate(0, 0, days) }
+
+const hostileName = `<script>alert(1)</script><img src=x onerror=alert(1)>"'&{{.}}`
+
+// hostile is what an app, a provider or a repository may call itself.
+func hostile() string {
+	return hostileName + " \u202egnissap\u202c \u200b\u2066\x00\x1b[31m" + strings.Repeat("ภาษา العربية long ", 20)
+}
+
+func frame(path string) Frame {
+	return Frame{Account: "ana@example.com", SignOut: "sign-out-token", CSRF: "page-token", Path: path, Now: noon()}
+}
+
+func github() Provider { return Provider{"github", "GitHub", "Gh"} }
+func slack() Provider  { return Provider{"slack", "Slack", "Sk"} }
+
+func repoScout() App {
+	return App{ID: "repo-scout", Name: "Repo Scout", Host: "reposcout.example", Publisher: "Scout Labs", Check: CheckedWebsite, People: 3}
+}
+
+func hostileApp() App {
+	return App{ID: `"><script>`, Name: hostile(), Host: "xn--rposcout-g1a.example", Publisher: hostile()}
+}
+
+func ends(days ...int) []End {
+	var out []End
+	for i, d := range days {
+		out = append(out, End{Days: d, On: in(d), Chosen: i == 1})
+	}
+	return out
+}
+
+func examples() []example {
+	var all []example
+	all = append(all, doorExamples()...)
+	all = append(all, consentExamples()...)
+	all = append(all, detourExamples()...)
+	all = append(all, homeExamples()...)
+	all = append(all, appExamples()...)
+	all = append(all, serviceExamples()...)
+	return append(all, listExamples()...)
+}
+
+// doorExamples: before a person is in, and after they left.
+func doorExamples() []example {
+	stranger := Frame{CSRF: "page-token", Path: "/signin", Return: "/", Now: noon()}
+	return []example{
+		{"signin-empty", SignIn{Frame: stranger}},
+		{"signin-app", SignIn{Frame: stranger, AppName: "Repo Scout", AppHost: "reposcout.example", Flow: "sealed"}},
+		{"signin-wrong", SignIn{Frame: stranger, AppName: "Repo Scout", Flow: "sealed", Email: "ana@example.com", Wrong: true}},
+		{"signin-wait", SignIn{Frame: stranger, Email: "ana@example.com", Wait: 95 * time.Second}},
+		{"signin-ended", SignIn{Frame: stranger, Ended: true}},
+		{"signin-hostile", SignIn{Frame: stranger, AppName: hostile(), AppHost: "evil.example", Flow: hostile(), Email: hostile()}},
+		{"signedout-empty", SignedOut{Frame: stranger}},
+		{"signedout-many", SignedOut{Frame: stranger, Away: []string{"Repo Scout", "Tidy Bot", hostile()}}},
+		{"error-ended", Error{Frame: frame("/consent"), Title: "Nothing was shared", Lead: "The request from Repo Scout ended before you answered. Go back to Repo Scout and start again.",
+			What: "10 minutes had passed", At: noon(), Reference: "7F3K-92QD", Next: Link{"https://reposcout.example/", "Go back to reposcout.example"}}},
+		{"error-empty", Error{Frame: stranger, Title: "Something went wrong", Reference: "7F3K-92QD"}},
+		{"error-hostile", Error{Frame: stranger, Title: hostileName, Lead: hostileName, What: hostileName, Next: Link{"javascript:alert(1)", hostile()}}},
+	}
+}
+
+func readFiles() Row {
+	return Row{ID: "services.github.repositories.read", Ticked: true, Label: "Read the contents of the repositories you pick",
+		Limit: []string{"acme/web", "acme/api"}, Pick: "pick:github.repository", Says: "We read package lists to find outdated parts.",
+		AlsoFor: []string{"Tidy Bot"}, Included: "Files, commits and releases.", NotIncluded: "Secrets, settings, other repositories.",
+		Technical: "services.github.repositories.read", Provider: github(), Account: "octocat", OverGrant: true}
+}
+
+func readIssues() Row {
+	r := readFiles()
+	r.ID, r.Technical, r.Label = "services.github.issues.read", "services.github.issues.read", "Read issues in the repositories you pick"
+	r.State, r.Says, r.AlsoFor, r.OverGrant = StateWiden, "We skip updates that already have an issue.", nil, false
+	r.Included, r.NotIncluded = "With comments and labels. Links into other repositories are cut.", ""
+	return r
+}
+
+func postMessages() Row {
+	return Row{ID: "services.slack.messages.write", Label: "Post messages in the Slack channels you pick", Says: "We tell your team when an update is ready.",
+		Included: "New messages and replies in those channels.", NotIncluded: "Direct messages, waking a whole channel.",
+		Technical: "services.slack.messages.write", Provider: slack(), State: StateConnect}
+}
+
+func changeFiles() Row {
+	return Row{ID: "services.github.repositories.write", Label: "Change files in the repositories you pick", Limit: []string{"acme/web"}, Pick: "pick:github.repository",
+		Provider: github(), Account: "octocat", RefusedOn: ago(19), Final: true, Technical: "services.github.repositories.write"}
+}
+
+func awayRows() []Row {
+	return []Row{
+		{ID: "agents.jobs.background", Label: "Keep working when you are not here", Says: "Long checks take up to an hour.", Technical: "agents.jobs.background"},
+		{ID: "agents.writes.unattended", Label: "Make changes without asking you each time", ExpiredOn: ago(3), Technical: "agents.writes.unattended"},
+	}
+}
+
+func hadRows() []Had {
+	return []Had{
+		{Label: "Read the contents of the repositories you pick", Limit: []string{"acme/web", "acme/api"}, Group: "see", Provider: github(), Account: "octocat", Until: in(90)},
+		{Label: "Read messages in the channels you pick", Everything: true, Group: "see", Provider: slack(), Account: "ana, Northwind", Until: in(90), State: StateReconnect},
+		{Label: "Change files in the repositories you pick", Limit: []string{"acme/web"}, Group: "change", Provider: github(), Account: "octocat", Until: in(30)},
+		{Label: "Keep working when you are not here", Group: "away"},
+	}
+}
+
+func request(app App) Consent {
+	return Consent{Frame: frame("/consent"), Flow: "sealed", App: app, Returns: Return{Host: app.Host}, Expires: noon().Add(10 * time.Minute)}
+}
+
+func fullRequest() Consent {
+	c := request(repoScout())
+	c.Frame.Return = "/oauth/authorize?flow=sealed"
+	c.Services = []string{"GitHub", "Slack"}
+	c.Missing = []Step{
+		{Do: "widen:c1", State: StateWiden, Provider: github(), Account: "octocat", Needs: []string{readIssues().Label}},
+		{Do: "connect:slack", State: StateConnect, Provider: slack(), Needs: []string{postMessages().Label}, Optional: true},
+	}
+	c.See = Group{[]Row{readFiles(), readIssues()}, ends(30, 90, 180)}
+	c.Change = Group{[]Row{postMessages(), changeFiles()}, ends(7, 30, 90)}
+	c.Away = Group{awayRows(), ends(1, 7, 30)}
+	c.Writes = WritesTick
+	return c
+}
+
+func consentExamples() []example {
+	empty := request(App{ID: "tool", Name: "Tool", People: 1})
+	empty.Returns = Return{Local: true}
+	one := request(App{ID: "notes", Name: "Notes", Host: "notes.example", Check: CheckedOperator, People: 12})
+	one.Services = []string{"Slack"}
+	one.See = Group{Rows: []Row{{ID: "services.slack.channels.read", Ticked: true, Fixed: true, Label: "See the names of the channels you pick", State: StatePick,
+		Pick: "pick:slack.channel", Provider: slack(), Account: "ana, Northwind"}}, Ends: ends(30, 90)}
+	one.Missing = []Step{{Do: "pick:slack.channel", State: StatePick, Provider: slack(), Account: "ana, Northwind", Words: "channels", Needs: []string{"See the names of the channels you pick"}}}
+	one.Notices = []Notice{{Kind: NoticeConnected, Provider: "Slack", Account: "ana, Northwind"}}
+
+	delta := request(repoScout())
+	delta.Delta, delta.Services = true, []string{"Slack"}
+	ready := postMessages()
+	ready.Ticked, ready.State, ready.Account, ready.Limit, ready.Pick = true, StateReady, "ana, Northwind", []string{"#releases"}, "pick:slack.channel"
+	delta.Change, delta.Had = Group{[]Row{ready}, ends(7, 30, 90)}, hadRows()
+	delta.Notices = []Notice{{Kind: NoticePicked, Count: 1}}
+
+	return []example{
+		{"consent-empty", empty},
+		{"consent-one", one},
+		{"consent-many", fullRequest()},
+		{"consent-delta", delta},
+		{"consent-accounts", accountsRequest()},
+		{"consent-hostile", hostileRequest()},
+		{"confirm-many", Confirm{Frame: frame("/consent"), Flow: "sealed", App: repoScout(), Had: hadRows(), Returns: Return{Host: "reposcout.example"}, Expires: noon().Add(time.Minute)}},
+		{"confirm-empty", Confirm{Frame: frame("/consent"), Flow: "sealed", App: App{ID: "tool", Name: "Tool"}, Returns: Return{Local: true}}},
+		{"confirm-hostile", Confirm{Frame: frame("/consent"), Flow: hostile(), App: hostileApp(), Had: []Had{{Label: "Read files", Limit: []string{hostile()}, Account: hostile(), Provider: github()}}, Returns: Return{Host: "evil.example"}}},
+	}
+}
+
+// accountsRequest has several accounts, a broken connection and many limits.
+func accountsRequest() Consent {
+	c := request(repoScout())
+	c.Services = []string{"GitHub"}
+	broken, wide, all := readFiles(), readIssues(), changeFiles()
+	broken.State = StateReconnect
+	wide.State, wide.Limit = StateReady, []string{"acme/web", "acme/api", "acme/docs", "acme/infra", "acme/mobile", "acme/payments", "acme/playground"}
+	all.Everything, all.Limit, all.Ticked = true, nil, true
+	c.See, c.Change = Group{[]Row{broken, wide}, ends(30, 90)}, Group{[]Row{all}, ends(7, 30)}
+	c.Writes = WritesRefused
+	c.Missing = []Step{{Do: "reconnect:c1", State: StateReconnect, Provider: github(), Account: "octocat"}}
+	c.Accounts = []AccountChoice{{Provider: github(), Another: "connect:github", Options: []AccountOption{
+		{ID: "c1", Login: "octocat", Chosen: true, UsedBy: []string{"Tidy Bot", "Notes"}}, {ID: "c2", Login: "hubot"}}}}
+	c.Notices = []Notice{{Kind: NoticeOtherAccount, Provider: "GitHub", Account: "hubot", Other: "octocat"}, {Kind: NoticeNothing}}
+	return c
+}
+
+func hostileRequest() Consent {
+	c := request(hostileApp())
+	c.Flow, c.Services = hostile(), []string{"GitHub"}
+	r := readFiles()
+	r.Limit, r.Says, r.AlsoFor, r.Account = []string{hostile(), hostile()}, hostile(), []string{hostile()}, hostile()
+	c.See = Group{[]Row{r}, ends(30, 90)}
+	c.Missing = []Step{{Do: hostile(), State: StateWiden, Provider: github(), Account: hostile()}}
+	c.Accounts = []AccountChoice{{Provider: github(), Options: []AccountOption{{ID: "c1", Login: hostile(), UsedBy: []string{hostile()}}}}}
+	c.Notices = []Notice{{Kind: NoticeConnected, Provider: "GitHub", Account: hostile()}}
+	c.Had = []Had{{Label: "Read files", Limit: []string{hostile()}, Provider: github(), Account: hostile()}}
+	return c
+}
