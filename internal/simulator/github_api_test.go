@@ -33,13 +33,29 @@ func names(items []map[string]any, key string) string {
 	return strings.Join(list, " ")
 }
 
-func TestGitHubStatuses(t *testing.T) {
+// expectation is one API call and the status it gets.
+type expectation struct {
+	name, method, path, token, body string
+	want                            int
+}
+
+func (h *hub) expect(cases []expectation) {
+	h.t.Helper()
+	for _, c := range cases {
+		status, answer := h.api(c.method, c.path, c.token, c.body)
+		if status != c.want {
+			h.t.Errorf("%s: %d %v, want %d", c.name, status, answer["message"], c.want)
+		}
+		if status >= 400 && (answer["message"] == nil || answer["status"] != fmt.Sprint(status)) {
+			h.t.Errorf("%s: the error is %v, want GitHub's shape", c.name, answer)
+		}
+	}
+}
+
+func TestGitHubReads(t *testing.T) {
 	h := newHub(t, simulator.Quirks{})
 	full, public := h.token("repo"), h.token("read:user")
-	for _, c := range []struct {
-		name, method, path, token, body string
-		want                            int
-	}{
+	h.expect([]expectation{
 		{"nobody reads a public repository", "GET", "/repos/octocat/hello-world", "", "", 200},
 		{"nobody asks who they are", "GET", "/user", "", "", 401},
 		{"a made-up token", "GET", "/repos/octocat/hello-world", "gho_made_up", "", 401},
@@ -67,26 +83,25 @@ func TestGitHubStatuses(t *testing.T) {
 		{"an issue", "GET", "/repos/acme/web/issues/1", full, "", 200},
 		{"an absent issue", "GET", "/repos/acme/web/issues/999", full, "", 404},
 		{"issues in an unknown state", "GET", "/repos/acme/web/issues?state=odd", full, "", 422},
-		{"an issue without title", "POST", "/repos/acme/web/issues", full, `{"body":"x"}`, 422},
-		{"an issue that is no JSON", "POST", "/repos/acme/web/issues", full, `{`, 400},
-		{"an issue by nobody", "POST", "/repos/octocat/hello-world/issues", "", `{"title":"x"}`, 401},
-		{"an issue without scope", "POST", "/repos/octocat/hello-world/issues", public, `{"title":"x"}`, 404},
-		{"an issue in an archived repository", "POST", "/repos/octocat/experiment-12/issues", full, `{"title":"x"}`, 403},
 		{"organisations without scope", "GET", "/user/orgs", full, "", 403},
 		{"organisations", "GET", "/user/orgs", public, "", 200},
 		{"repositories of no organisation", "GET", "/orgs/octocat/repos", full, "", 404},
 		{"installations with an OAuth App's token", "GET", "/user/installations", full, "", 403},
 		{"an unknown path", "GET", "/nope", full, "", 404},
 		{"an unknown method", "DELETE", "/repos/acme/web", full, "", 404},
-	} {
-		status, answer := h.api(c.method, c.path, c.token, c.body)
-		if status != c.want {
-			t.Errorf("%s: %d %v, want %d", c.name, status, answer["message"], c.want)
-		}
-		if status >= 400 && (answer["message"] == nil || answer["status"] != fmt.Sprint(status)) {
-			t.Errorf("%s: the error is %v, want GitHub's shape", c.name, answer)
-		}
-	}
+	})
+}
+
+func TestGitHubRefusesWrites(t *testing.T) {
+	h := newHub(t, simulator.Quirks{})
+	full, public := h.token("repo"), h.token("read:user")
+	h.expect([]expectation{
+		{"an issue without title", "POST", "/repos/acme/web/issues", full, `{"body":"x"}`, 422},
+		{"an issue that is no JSON", "POST", "/repos/acme/web/issues", full, `{`, 400},
+		{"an issue by nobody", "POST", "/repos/octocat/hello-world/issues", "", `{"title":"x"}`, 401},
+		{"an issue without scope", "POST", "/repos/octocat/hello-world/issues", public, `{"title":"x"}`, 404},
+		{"an issue in an archived repository", "POST", "/repos/octocat/experiment-12/issues", full, `{"title":"x"}`, 403},
+	})
 }
 
 func TestGitHubRepositoryShape(t *testing.T) {

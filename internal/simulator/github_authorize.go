@@ -111,7 +111,7 @@ func (g *GitHub) showAuthorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	g.pages.render(w, http.StatusOK, "consent.html", consentPage{
-		Action: "/login/oauth/authorize", Account: who, App: g.cfg.ClientID, ReturnHost: hostOf(ask.redirectURI),
+		Action: "/login/oauth/authorize", Account: who, App: g.cfg.AppName, ReturnHost: hostOf(ask.redirectURI),
 		Yes: "Authorize", No: "Cancel", Scopes: describeScopes(githubScopes(), ask.scopes),
 		Hidden: hiddenFields(ask.query, "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method"),
 	})

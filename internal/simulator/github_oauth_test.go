@@ -95,7 +95,7 @@ func TestGitHubDance(t *testing.T) {
 		t.Errorf("a wrong password gives %d", wrong.status)
 	}
 	shown = p.signIn(wrong, "octocat")
-	for _, words := range []string{"Read and change all your repositories", "Read your whole profile", "app.example", "Simulator."} {
+	for _, words := range []string{"Read and change all your repositories", "Read your whole profile", "app.example", "Simulator.", "Authorize <bdi>Deputy</bdi>"} {
 		if !strings.Contains(shown.body, words) {
 			t.Errorf("the consent page does not say %q", words)
 		}
@@ -274,5 +274,22 @@ func TestGitHubApplicationEndpoints(t *testing.T) {
 	p := newPerson(t, h.srv)
 	if p.signIn(p.open("/login/oauth/authorize", h.ask(nil)), "octocat").sentTo != nil {
 		t.Error("after the grant ended, GitHub does not ask again")
+	}
+}
+
+func TestAnyReturnAddressWhenNoneIsRegistered(t *testing.T) {
+	srv := start(t, simulator.NewGitHub(simulator.Config{}))
+	p := newPerson(t, srv)
+	p.signIn(p.open("/login", nil), "octocat")
+	ask := func(address string) page {
+		return p.open("/login/oauth/authorize", url.Values{"client_id": {"simulated-app"}, "redirect_uri": {address}})
+	}
+	if shown := ask("http://127.0.0.1:9/cb"); shown.status != 200 || !strings.Contains(shown.body, "Authorize") {
+		t.Errorf("a web address gives %d", shown.status)
+	}
+	for _, address := range []string{"javascript:alert(1)", "", "/cb"} {
+		if shown := ask(address); shown.status != http.StatusBadRequest {
+			t.Errorf("%q gives %d, want 400", address, shown.status)
+		}
 	}
 }

@@ -41,6 +41,8 @@ type Config struct {
 	ClientID string
 	// ClientSecret is its secret. Empty means "simulated-secret".
 	ClientSecret string
+	// AppName is what the consent page calls the app. Empty means "Deputy".
+	AppName string
 	// RedirectURIs are the registered return addresses. Empty allows any.
 	RedirectURIs []string
 	// Now is the clock. Nil means time.Now.
@@ -120,6 +122,9 @@ func newBase(cfg Config, look brand) *base {
 	}
 	if cfg.ClientSecret == "" {
 		cfg.ClientSecret = "simulated-secret"
+	}
+	if cfg.AppName == "" {
+		cfg.AppName = "Deputy"
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -114,7 +114,7 @@ func (s *Slack) showAuthorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.pages.render(w, http.StatusOK, "consent.html", consentPage{
-		Action: r.URL.Path, Account: who + " in Northwind", App: s.cfg.ClientID, ReturnHost: hostOf(ask.redirectURI), Yes: "Allow", No: "Cancel",
+		Action: r.URL.Path, Account: who + " in Northwind", App: s.cfg.AppName, ReturnHost: hostOf(ask.redirectURI), Yes: "Allow", No: "Cancel",
 		Scopes: describeScopes(slackScopes(), slices.Concat(ask.userScopes, ask.botScopes)),
 		Hidden: hiddenFields(ask.query, "client_id", "redirect_uri", "scope", "user_scope", "state", "team"),
 	})
