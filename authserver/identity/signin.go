@@ -1,0 +1,224 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/audit"
+	"github.com/deputy-oauth/deputy/internal/fault"
+	"github.com/deputy-oauth/deputy/internal/secret"
+	"github.com/deputy-oauth/deputy/internal/web"
+	"github.com/deputy-oauth/deputy/templates"
+)
+
+// Audit records what happened before the browser learns of it.
+type Audit interface {
+	Record(ctx context.Context, e audit.Event) error
+}
+
+// Asking says which app made somebody come to sign in.
+type Asking struct {
+	App, Host string
+	// ReturnURL is where the app wants the person back: the conversation can end
+	// there in the redirects that follow a sign-in.
+	ReturnURL string
+}
+
+// Conversations knows which paths of ours belong to an app's request.
+type Conversations interface {
+	Asking(ctx context.Context, next string) (Asking, bool, error)
+}
+
+// Away knows which apps go on when a person signs out.
+type Away interface {
+	AppsAway(ctx context.Context, user consent.UserID) ([]string, error)
+}
+
+const (
+	signInStep  = "signin"
+	signOutStep = "signout"
+)
+
+// Ask sends the browser to the sign-in page, which goes on to next.
+func (i *Identity) Ask(c *gin.Context, next string) error {
+	next, err := Next(next)
+	if err != nil {
+		return err
+	}
+	target := "/signin"
+	if next != "/" {
+		target += "?next=" + url.QueryEscape(next)
+	}
+	c.Redirect(http.StatusSeeOther, target)
+	return nil
+}
+
+// SignOutToken is the form token of the sign-out form in the header of every page
+// of p.
+func (i *Identity) SignOutToken(p Person) string {
+	return i.cfg.Forms.Token(string(p.Session), signOutStep)
+}
+
+// SignInPage is GET /signin. It asks also those who are signed in, so that an app
+// can have it asked again.
+func (i *Identity) SignInPage(c *gin.Context) error {
+	next, err := Next(c.Query("next"))
+	if err != nil {
+		return err
+	}
+	p, in, err := i.Person(c)
+	if err != nil {
+		return err
+	}
+	page := templates.SignIn{Ended: i.sessionCookie(c) != "" && !in}
+	if in {
+		page.Account, page.SignOut = p.Email, i.SignOutToken(p)
+	}
+	return i.showSignIn(c, http.StatusOK, page, next)
+}
+
+// SignIn is POST /signin with the fields csrf, return, email and password.
+func (i *Identity) SignIn(c *gin.Context) error {
+	if err := c.Request.ParseForm(); err != nil {
+		return fault.Wrap(fault.Invalid, err, "This form could not be read. You are not signed in. Go back and try again.")
+	}
+	form := c.Request.PostForm
+	next, err := Next(form.Get("return"))
+	if err != nil {
+		return err
+	}
+	browser := i.cookie(c, browserName)
+	if browser == "" {
+		return fault.New(fault.Denied, "Your browser did not send back our cookie. You are not signed in. Allow cookies for this site and try again.")
+	}
+	if err := i.cfg.Forms.Check(form.Get("csrf"), browser, signInStep); err != nil {
+		return err
+	}
+	email := form.Get("email")
+	a, wait, err := i.check(c.Request.Context(), email, secret.New(form.Get("password")), c.ClientIP())
+	switch {
+	case err != nil:
+		return err
+	case wait > 0:
+		c.Header("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+		return i.showSignIn(c, http.StatusTooManyRequests, templates.SignIn{Email: cut(email, 254), Wait: wait}, next)
+	case a.ID == "":
+		return i.showSignIn(c, http.StatusForbidden, templates.SignIn{Email: cut(email, 254), Wrong: true}, next)
+	}
+	if err := i.start(c, a); err != nil {
+		return err
+	}
+	web.Note(c, slog.String("user", string(a.ID)))
+	c.Redirect(http.StatusSeeOther, next)
+	return nil
+}
+
+func (i *Identity) showSignIn(c *gin.Context, status int, page templates.SignIn, next string) error {
+	page.CSRF = i.cfg.Forms.Token(i.Browser(c), signInStep)
+	page.Path, page.Return, page.Now = "/signin", next, i.cfg.Now()
+	if i.cfg.Asking != nil {
+		a, asked, err := i.cfg.Asking.Asking(c.Request.Context(), next)
+		if err != nil {
+			return fmt.Errorf("find who asks for the sign-in: %w", err)
+		}
+		if asked {
+			page.AppName, page.AppHost = a.App, a.Host
+			web.AllowFormTo(c, a.ReturnURL)
+		}
+	}
+	return i.cfg.Site.Render(c, status, page)
+}
+
+// check compares a password and returns the account it belongs to; the zero
+// Account when there is no such account, it is disabled or the password is wrong:
+// nobody can tell which. wait is how long no try is possible.
+func (i *Identity) check(ctx context.Context, email string, password secret.Text, address string) (a Account, wait time.Duration, err error) {
+	key := canonical(email)
+	if wait, err := i.count(ctx, key, address); err != nil || wait > 0 {
+		return Account{}, wait, err
+	}
+	a, found, err := i.cfg.Users.AccountByEmail(ctx, key)
+	if err != nil {
+		return Account{}, 0, fmt.Errorf("load the account that signs in: %w", err)
+	}
+	if !found {
+		a = Account{Hash: i.hasher.decoy} // the same work as for a known one
+	}
+	match, stale, err := false, false, error(nil)
+	if len(password.Reveal()) <= longestPassword {
+		match, stale, err = i.hasher.verify(ctx, a.Hash, password)
+	}
+	if err != nil {
+		return Account{}, 0, fmt.Errorf("check the password of %s: %w", a.ID, err)
+	}
+	if !match || !found || a.Disabled {
+		e := audit.Event{At: i.cfg.Now(), Kind: audit.SignInRefused, User: a.ID, Outcome: audit.Denied}
+		return Account{}, 0, i.cfg.Audit.Record(ctx, e)
+	}
+	if stale {
+		if err := i.renew(ctx, a, password); err != nil {
+			return Account{}, 0, err
+		}
+	}
+	return a, 0, i.forgive(ctx, key, address)
+}
+
+// renew hashes a right password at today's cost.
+func (i *Identity) renew(ctx context.Context, a Account, password secret.Text) error {
+	hash, err := i.hasher.hash(ctx, password)
+	if err != nil {
+		return fmt.Errorf("hash the password of %s again: %w", a.ID, err)
+	}
+	if err := i.cfg.Users.ReplaceHash(ctx, a.ID, a.Hash, hash); err != nil {
+		return fmt.Errorf("store the new hash of %s: %w", a.ID, err)
+	}
+	return nil
+}
+
+// SignOut is POST /signout with the fields csrf and return.
+func (i *Identity) SignOut(c *gin.Context) error {
+	if err := c.Request.ParseForm(); err != nil {
+		return fault.Wrap(fault.Invalid, err, "This form could not be read. You are still signed in. Go back and try again.")
+	}
+	next, err := Next(c.Request.PostForm.Get("return"))
+	if err != nil {
+		return err
+	}
+	p, in, err := i.Person(c)
+	if err != nil {
+		return err
+	}
+	page := templates.SignedOut{Frame: templates.Frame{Path: "/signout", Return: next, Now: i.cfg.Now()}}
+	if in {
+		if err := i.cfg.Forms.Check(c.Request.PostForm.Get("csrf"), string(p.Session), signOutStep); err != nil {
+			return err
+		}
+		if page.Away, err = i.signOut(c.Request.Context(), p); err != nil {
+			return err
+		}
+	}
+	i.dropSessionCookie(c)
+	return i.cfg.Site.Render(c, http.StatusOK, page)
+}
+
+func (i *Identity) signOut(ctx context.Context, p Person) (away []string, err error) {
+	if _, err := i.end(ctx, p.User, p.Session, false); err != nil {
+		return nil, err
+	}
+	if i.cfg.Away == nil {
+		return nil, nil
+	}
+	away, err = i.cfg.Away.AppsAway(ctx, p.User)
+	if err != nil {
+		return nil, fmt.Errorf("list what goes on without %s: %w", p.User, err)
+	}
+	return away, nil
+}

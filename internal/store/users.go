@@ -1,0 +1,78 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/deputy-oauth/deputy/authserver/identity"
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/db"
+	"github.com/deputy-oauth/deputy/internal/fault"
+)
+
+// userRow is a row of users.
+type userRow struct {
+	ID           string
+	Email        string
+	Name         string
+	PasswordHash string
+	CreatedAt    int64
+	DisabledAt   *int64
+}
+
+func (r userRow) account() identity.Account {
+	return identity.Account{
+		ID:       consent.UserID(r.ID),
+		Email:    r.Email,
+		Name:     r.Name,
+		Hash:     r.PasswordHash,
+		Created:  time.UnixMilli(r.CreatedAt).UTC(),
+		Disabled: r.DisabledAt != nil,
+	}
+}
+
+// AddAccount stores a new account under the canonical e-mail address key.
+func (s *Store) AddAccount(ctx context.Context, a identity.Account, key string) error {
+	err := s.DB.Tx(ctx, func(ctx context.Context) error {
+		return s.DB.Read(ctx).Exec("INSERT INTO users (id, email, email_key, name, password_hash, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+			string(a.ID), a.Email, key, a.Name, a.Hash, a.Created.UnixMilli()).Error
+	})
+	if db.Duplicate(err) {
+		return fault.Wrap(fault.Conflict, err, "There is an account with this e-mail address already.")
+	}
+	if err != nil {
+		return fmt.Errorf("insert user: %w", err)
+	}
+	return nil
+}
+
+// AccountByEmail finds an account by its canonical e-mail address.
+func (s *Store) AccountByEmail(ctx context.Context, key string) (identity.Account, bool, error) {
+	return s.account(ctx, "SELECT * FROM users WHERE email_key = ?", key)
+}
+
+// AccountByID finds an account by its id.
+func (s *Store) AccountByID(ctx context.Context, id consent.UserID) (identity.Account, bool, error) {
+	return s.account(ctx, "SELECT * FROM users WHERE id = ?", string(id))
+}
+
+func (s *Store) account(ctx context.Context, query, arg string) (identity.Account, bool, error) {
+	r, err := db.One[userRow](s.DB.Read(ctx), query, arg)
+	switch {
+	case errors.Is(err, db.ErrNone):
+		return identity.Account{}, false, nil
+	case err != nil:
+		return identity.Account{}, false, fmt.Errorf("read user: %w", err)
+	}
+	return r.account(), true, nil
+}
+
+// ReplaceHash stores a new password hash if the old one is still there: a change
+// of the password that came in between wins.
+func (s *Store) ReplaceHash(ctx context.Context, id consent.UserID, old, hash string) error {
+	return s.DB.Tx(ctx, func(ctx context.Context) error {
+		return s.DB.Read(ctx).Exec("UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?", hash, string(id), old).Error
+	})
+}
