@@ -3,16 +3,22 @@ package catalog
 import (
 	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/deputy-oauth/deputy/consent"
 )
 
-// A scope's name is dotted lower case, so that no provider's own scope string can
-// be mistaken for one.
-var scopeName = regexp.MustCompile(`^[a-z][a-z_]*(\.[a-z][a-z_]*)*$`)
+// namesScope reports whether name is dotted lower case, so that no provider's own
+// scope string can be mistaken for it.
+func namesScope(name string) bool {
+	for part := range strings.SplitSeq(name, ".") {
+		if part == "" || part[0] == '_' || strings.Trim(part, "abcdefghijklmnopqrstuvwxyz_") != "" {
+			return false
+		}
+	}
+	return true
+}
 
 // prove checks what Load promises. uses gives every provider its collector.
 func (c *Catalog) prove(p *problems, uses map[*Provider]*problems) {
@@ -41,7 +47,7 @@ func (c *Catalog) proveScope(s consent.Scope, at *problems) {
 	name := string(s.Name)
 	ofProvider := strings.HasPrefix(name, "services.")
 	switch {
-	case !scopeName.MatchString(name):
+	case !namesScope(name):
 		at.add("the name must be lower-case words with dots")
 	case s.Provider != "" && !strings.HasPrefix(name, "services."+string(s.Provider)+"."):
 		at.add("the name must start with services.%s.", s.Provider)

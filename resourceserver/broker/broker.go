@@ -1,0 +1,152 @@
+// Package broker makes the calls of the catalogue for apps: authorise from live
+// state, find the resource by its stable id, check it, call the provider from a
+// template, look at what came back, cut it to what was agreed, and record it
+// before it leaves.
+//
+// Nothing of a request reaches a provider as it came. The path is matched and
+// written anew, parameters are declared and checked one by one, headers and hosts
+// are never the app's, names become ids before anything is decided. Nothing of an
+// answer leaves unread: it must be JSON, lists lose the items outside the limit,
+// keys and keyless links are dropped by name and by pattern, provider cursors are
+// sealed to this grant and question, redirects end the call. What is outside the
+// limit and what does not exist get the same answer.
+//
+// A write is recorded before it is sent and never sent twice: when it is not
+// known whether it happened, the answer says so.
+//
+// It does not own HTTP routing or challenges (packages resourceserver and bearer),
+// provider tokens (package provider), the decision itself (package consent) or
+// the rows behind any of its interfaces.
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/consent/catalog"
+)
+
+// Authority reads what stands now.
+type Authority interface {
+	// Live returns the grant with every connection of its user. An absent grant is
+	// the zero Grant, not an error.
+	Live(ctx context.Context, id consent.GrantID) (consent.Grant, []consent.Connection, error)
+}
+
+// Credentials attaches provider tokens to calls.
+type Credentials interface {
+	// APIBase returns the URL that paths of this connection's API begin with,
+	// without a trailing slash.
+	APIBase(ctx context.Context, id consent.ConnectionID) (string, error)
+	// Do sends req with a fresh token and follows no redirect. An error that has the
+	// methods of Failure says what it means.
+	Do(ctx context.Context, id consent.ConnectionID, req *http.Request) (*http.Response, error)
+}
+
+// Failure is what an error of Credentials can say about itself.
+type Failure interface {
+	error
+	Class() catalog.ErrorClass
+	RetryAfter() time.Duration
+	MayHaveHappened() bool // a write may have been done although no answer came
+}
+
+// Audit keeps events. Record returns only when the event is durable.
+type Audit interface {
+	Record(ctx context.Context, e Event) error
+}
+
+// Cursors seals what a provider calls its next page, so that an app can carry it
+// but neither read, change nor use it elsewhere.
+type Cursors interface {
+	// Seal returns URL-safe text that Open turns back only with the same bound.
+	Seal(plain []byte, bound string) (string, error)
+	Open(sealed, bound string) ([]byte, error)
+}
+
+// Config is what a Broker needs. All but Disconnected and Timeout is required.
+type Config struct {
+	Catalog     *catalog.Catalog
+	Authority   Authority
+	Credentials Credentials
+	Audit       Audit
+	Cursors     Cursors
+	Now         func() time.Time
+	// Disconnected is what Credentials returns when the connection went away since
+	// authority was read.
+	Disconnected error
+	// BaseURL is where apps reach the broker: "https://deputy.example/api". Links to
+	// further pages start with it.
+	BaseURL string
+	// Timeout bounds one call to a provider; 25 s when zero.
+	Timeout time.Duration
+}
+
+// Broker makes calls. It is safe for concurrent use.
+type Broker struct {
+	cfg      Config
+	plans    map[*catalog.Operation]*plan
+	resolved *otter.Cache[named, string]
+}
+
+// New returns a broker for the catalogue.
+func New(cfg Config) (*Broker, error) {
+	if cfg.Catalog == nil || cfg.Authority == nil || cfg.Credentials == nil || cfg.Audit == nil || cfg.Cursors == nil || cfg.Now == nil || cfg.BaseURL == "" {
+		return nil, errors.New("broker: incomplete configuration")
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 25 * time.Second
+	}
+	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
+	resolved, err := otter.New(&otter.Options[named, string]{
+		MaximumSize: maxNames, ExpiryCalculator: otter.ExpiryWriting[named, string](nameLife),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("broker: %w", err)
+	}
+	return &Broker{cfg: cfg, plans: compile(cfg.Catalog), resolved: resolved}, nil
+}
+
+// Request is one call of an app, after its token was verified.
+type Request struct {
+	ID       string // of the HTTP request, for the log
+	Bearer   consent.Bearer
+	Provider consent.ProviderID
+	Method   string
+	RawPath  string      // what stands after /api/{provider}, still escaped
+	RawQuery string      // still encoded
+	Header   http.Header // only Accept, Content-Type and If-None-Match are looked at
+	Body     []byte      // MaxBody at most
+}
+
+// Answer is what goes back to the app.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte // JSON, or empty
+}
+
+// Serve makes one call. The error is a *Refusal for everything that is an answer
+// in itself; any other error is ours and says nothing to the app. Either way what
+// happened is recorded first: without a record there is no answer.
+func (b *Broker) Serve(ctx context.Context, req Request) (Answer, error) {
+	c := &call{b: b, req: req, began: b.cfg.Now()}
+	c.event = Event{
+		Request: req.ID, At: c.began, User: req.Bearer.User, App: req.Bearer.App, Grant: req.Bearer.Grant, Provider: req.Provider,
+	}
+	answer, err := c.serve(ctx)
+	if recordErr := c.record(ctx, answer, err); recordErr != nil {
+		return Answer{}, errors.Join(recordErr, err)
+	}
+	if err != nil {
+		return Answer{}, err
+	}
+	return answer, nil
+}

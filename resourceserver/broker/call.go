@@ -1,0 +1,230 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/consent/catalog"
+)
+
+// call is one call on its way through the pipeline.
+type call struct {
+	b      *Broker
+	req    Request
+	began  time.Time
+	op     *catalog.Operation
+	plan   *plan
+	vars   map[string]string
+	values values
+	event  Event
+	// faulted is true when the answer is the provider's own refusal, passed on.
+	faulted bool
+
+	grant       consent.Grant
+	connections []consent.Connection
+}
+
+// serve is the pipeline: match, decode, authorise, find, authorise again with the
+// resource, call, narrow.
+func (c *call) serve(ctx context.Context) (Answer, error) {
+	if err := c.match(); err != nil {
+		return Answer{}, err
+	}
+	verdict, resource, err := c.authorise(ctx)
+	if err != nil {
+		return Answer{}, err
+	}
+	page, err := c.page(resource.ID)
+	if err != nil {
+		return Answer{}, err
+	}
+	out, err := c.build(resource.ID, page)
+	if err != nil {
+		return Answer{}, err
+	}
+	write := c.op.Access != consent.Read
+	if write {
+		if err := c.prepare(ctx, verdict.Connection.ID, resource.ID); err != nil {
+			return Answer{}, err
+		}
+	} else if c.op.Rule == catalog.FromRequest {
+		// A list's tag would tell about items that were taken out.
+		out.etag = etag(c.req.Header.Get("If-None-Match"))
+	}
+	got, err := c.send(ctx, verdict.Connection.ID, out, c.op.Max, write)
+	if err != nil {
+		return Answer{}, err
+	}
+	return c.finish(got, verdict.Limit, resource.ID, write)
+}
+
+// match finds the operation and reads what the app sent for it.
+func (c *call) match() error {
+	m, err := c.b.cfg.Catalog.Match(c.req.Provider, c.req.Method, c.req.RawPath)
+	switch {
+	case errors.Is(err, catalog.ErrPath):
+		return invalid("The path cannot be read in one way only.")
+	case err != nil:
+		return &Refusal{Status: http.StatusNotFound, Code: CodeUnknown, Message: "Deputy does not offer this call."}
+	}
+	c.op, c.vars, c.plan = m.Operation, m.Vars, c.b.plans[m.Operation]
+	c.event.Operation, c.event.Scope, c.event.Access, c.event.Words = c.op.ID, c.op.Scope, c.op.Access, c.op.Words
+	if !accepts(c.plan.provider, c.req.Header) {
+		return &Refusal{Status: http.StatusNotAcceptable, Code: "not_acceptable", Message: "Deputy answers in plain JSON only."}
+	}
+	c.values, err = read(c.op, m.Vars, c.req)
+	if err != nil {
+		return invalid("Something in the request is wrong: %v.", err)
+	}
+	return nil
+}
+
+// authorise decides from live state, first whether the app may do this at all,
+// then, knowing the resource, whether it may do it there.
+func (c *call) authorise(ctx context.Context) (consent.Verdict, consent.Resource, error) {
+	var err error
+	c.grant, c.connections, err = c.b.cfg.Authority.Live(ctx, c.req.Bearer.Grant)
+	if err != nil {
+		return consent.Verdict{}, consent.Resource{}, fmt.Errorf("load authority of grant %s: %w", c.req.Bearer.Grant, err)
+	}
+	verdict := c.permit(consent.Resource{})
+	if verdict.Denial != consent.Permitted {
+		return verdict, consent.Resource{}, denied(verdict)
+	}
+	if c.op.Rule != catalog.FromRequest {
+		return verdict, consent.Resource{}, nil
+	}
+	resource, err := c.find(ctx, verdict.Connection.ID)
+	c.event.Resource = resource
+	if err != nil {
+		return verdict, resource, err
+	}
+	if resource.ID == "" {
+		return verdict, resource, unavailable()
+	}
+	verdict = c.permit(resource)
+	if verdict.Denial != consent.Permitted {
+		return verdict, resource, denied(verdict)
+	}
+	return verdict, resource, nil
+}
+
+func (c *call) permit(resource consent.Resource) consent.Verdict {
+	v := consent.Permit(c.b.cfg.Catalog.Scopes, consent.Call{
+		Scope: c.op.Scope, Access: c.op.Access, Provider: c.req.Provider, Resource: resource,
+	}, c.req.Bearer, c.grant, c.connections, c.began)
+	c.event.Connection = v.Connection.ID
+	return v
+}
+
+// prepare looks before a write and writes down that it starts.
+func (c *call) prepare(ctx context.Context, on consent.ConnectionID, resource string) error {
+	if c.op.Before != nil {
+		if err := c.before(ctx, on, resource); err != nil {
+			return err
+		}
+	}
+	return c.start(ctx)
+}
+
+// finish turns the provider's answer into ours.
+func (c *call) finish(got incoming, limit consent.Limit, resource string, write bool) (Answer, error) {
+	switch got.class {
+	case "", catalog.Incomplete:
+	case catalog.CallerFault:
+		return c.fault(got)
+	default:
+		return Answer{}, refused(got.class, got.wait, c.op, write)
+	}
+	answer := Answer{Status: got.status, Header: http.Header{}}
+	if got.class == catalog.Incomplete {
+		answer.Header.Set("Deputy-Incomplete", "true")
+	}
+	if tag := etag(got.header.Get("ETag")); tag != "" && c.op.Rule == catalog.FromRequest && !write {
+		answer.Header.Set("ETag", tag)
+	}
+	if len(got.body) == 0 {
+		return answer, nil
+	}
+	if err := c.content(got, limit, resource, &answer); err != nil {
+		if write {
+			// It was done; only its answer cannot be shown.
+			return Answer{}, errors.Join(unknownOutcome(), err)
+		}
+		return Answer{}, errors.Join(refused(catalog.ProviderDown, 0, c.op, false), err)
+	}
+	return answer, nil
+}
+
+// content reads, narrows, scrubs and writes the body.
+func (c *call) content(got incoming, limit consent.Limit, resource string, answer *Answer) error {
+	if !isJSON(got.header) {
+		return errNotJSON
+	}
+	d, err := parse(got.body)
+	if err != nil {
+		return err
+	}
+	c.event.Items, err = c.plan.narrow(d, c.op, limit, resource)
+	if err != nil {
+		return err
+	}
+	if err := c.cursor(d, resource); err != nil {
+		return err
+	}
+	link, err := c.link(got.header, resource)
+	if err != nil {
+		return err
+	}
+	if link != "" {
+		answer.Header.Set("Link", link)
+	}
+	answer.Header.Set("Content-Type", "application/json; charset=utf-8")
+	answer.Body = d.write(c.plan.patterns)
+	return nil
+}
+
+// fault passes on what the provider says about the content it was sent: only the
+// fields listed for it, scrubbed. Anything else it says is not passed on at all.
+func (c *call) fault(got incoming) (Answer, error) {
+	c.faulted = true
+	answer := Answer{Status: got.status, Header: http.Header{}}
+	d, err := parse(got.body)
+	if err != nil || !isJSON(got.header) || d.kind(0) != '{' {
+		return Answer{}, &Refusal{
+			Class: catalog.CallerFault, Status: http.StatusUnprocessableEntity, Code: "refused_by_provider",
+			Message: "The service refuses the content of this call.",
+		}
+	}
+	d.dropFields(c.plan.fields)
+	d.keepRoot(c.plan.faults)
+	answer.Header.Set("Content-Type", "application/json; charset=utf-8")
+	answer.Body = d.write(c.plan.patterns)
+	return answer, nil
+}
+
+// maxTag is the longest entity tag that is passed on, in bytes.
+const maxTag = 200
+
+// etag returns text when it is one entity tag as RFC 9110 section 8.8.3 writes it,
+// else "".
+func etag(text string) string {
+	inner, weak := strings.CutPrefix(text, "W/")
+	if len(text) > maxTag || len(inner) < 2 || inner[0] != '"' || inner[len(inner)-1] != '"' {
+		return ""
+	}
+	for _, b := range []byte(inner[1 : len(inner)-1]) {
+		if b < 0x21 || b == '"' || b >= 0x7f {
+			return ""
+		}
+	}
+	if weak {
+		return "W/" + inner
+	}
+	return inner
+}

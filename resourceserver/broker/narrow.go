@@ -1,0 +1,108 @@
+package broker
+
+import (
+	"errors"
+
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/consent/catalog"
+)
+
+// errShape: the answer is not built as the catalogue says, so nothing of it can be
+// trusted to be inside the limit.
+var errShape = errors.New("the provider's answer has an unknown shape")
+
+// errOther: the answer is about another resource than the one that was checked.
+var errOther = errors.New("the provider's answer is about another resource")
+
+// narrow marks everything in a successful answer that may not leave and returns
+// how many items of a list are left. It fails closed: what cannot be checked is
+// an error, never an answer (threats B12).
+func (p *plan) narrow(d *document, op *catalog.Operation, limit consent.Limit, checked string) (items int, err error) {
+	if err := p.confirms(d, checked); err != nil {
+		return 0, err
+	}
+	d.dropFields(p.fields)
+	if p.root != nil {
+		if d.kind(0) != '{' {
+			return 0, errShape
+		}
+		d.keepRoot(p.root)
+	}
+	for _, keys := range p.hide {
+		i, err := d.find(0, keys)
+		if err != nil {
+			return 0, err
+		}
+		if i > 0 {
+			d.nodes[i].drop = true
+		}
+	}
+	if op.Rule != catalog.FromAnswer {
+		return d.count(0), nil
+	}
+	return p.filter(d, op, limit)
+}
+
+// confirms takes a second look at whose answer it is.
+func (p *plan) confirms(d *document, checked string) error {
+	if len(p.confirm) == 0 || checked == "" {
+		return nil
+	}
+	i, err := d.find(0, p.confirm)
+	if err != nil {
+		return err
+	}
+	if i < 0 {
+		return nil
+	}
+	if id, ok := d.scalar(i); !ok || id != checked {
+		return errOther
+	}
+	return nil
+}
+
+// filter keeps the items whose id is inside the limit. An item without a
+// readable id is outside.
+func (p *plan) filter(d *document, op *catalog.Operation, limit consent.Limit) (int, error) {
+	list, err := d.find(0, p.items)
+	if err != nil {
+		return 0, err
+	}
+	if list < 0 || d.kind(list) != '[' {
+		return 0, errShape
+	}
+	kept := 0
+	var failed error
+	d.children(list, func(item int) {
+		id, err := d.find(item, p.itemID)
+		if err != nil {
+			failed = err
+		}
+		if err == nil && id >= 0 {
+			if text, ok := d.scalar(id); ok && limit.Allows(consent.Resource{Type: op.Resource, ID: text}) {
+				kept++
+				return
+			}
+		}
+		d.nodes[item].drop = true
+	})
+	return kept, failed
+}
+
+// keepRoot marks every member of the root object that is not named.
+func (d *document) keepRoot(names map[string]bool) {
+	d.children(0, func(c int) {
+		if !names[d.key(c)] {
+			d.nodes[c].drop = true
+		}
+	})
+}
+
+// count returns how many items a list has, 0 for anything else.
+func (d *document) count(i int) int {
+	n := 0
+	if d.kind(i) == '[' {
+		d.children(i, func(int) { n++ })
+	}
+	return n
+}

@@ -1,0 +1,74 @@
+package broker
+
+import (
+	"regexp"
+
+	"github.com/deputy-oauth/deputy/consent/catalog"
+)
+
+// plan is an operation made ready: pointers split, names looked up.
+type plan struct {
+	provider *catalog.Provider
+	resource catalog.Resource
+	confirm  []string
+	items    []string
+	itemID   []string
+	cursor   []string
+	hide     [][]string
+	root     map[string]bool // the only members of the answer that leave; nil for all
+	fields   map[string]bool // dropped wherever they stand
+	patterns []*regexp.Regexp
+	faults   map[string]bool // the only members of an error answer that leave
+}
+
+// compile makes every operation ready.
+func compile(c *catalog.Catalog) map[*catalog.Operation]*plan {
+	plans := map[*catalog.Operation]*plan{}
+	for _, p := range c.Providers {
+		fields, faults := set(p.Scrub.Fields), set(p.FaultFields)
+		for i := range p.Operations {
+			op := &p.Operations[i]
+			one := &plan{
+				provider: p, resource: p.Resources[op.Resource], confirm: catalog.Keys(op.Confirm),
+				fields: fields, faults: faults, patterns: p.Scrub.Patterns,
+			}
+			one.shape(op)
+			plans[op] = one
+		}
+	}
+	return plans
+}
+
+// shape prepares the filter. The root of a list that is inside an object keeps
+// only the list, its cursor and the sign that it worked: totals and whatever a
+// provider adds later could speak of items that were taken out.
+func (p *plan) shape(op *catalog.Operation) {
+	if len(op.Pick) > 0 {
+		p.root = set(op.Pick)
+	}
+	f := op.Filter
+	if f == nil {
+		return
+	}
+	p.items, p.itemID, p.cursor = catalog.Keys(f.Items), catalog.Keys(f.ID), catalog.Keys(f.Cursor)
+	for _, pointer := range f.Hide {
+		p.hide = append(p.hide, catalog.Keys(pointer))
+	}
+	if f.ID == "" || f.Items == "" {
+		return
+	}
+	p.root = map[string]bool{p.items[0]: true}
+	for _, keys := range [][]string{p.cursor, catalog.Keys(p.provider.OK)} {
+		if len(keys) > 0 {
+			p.root[keys[0]] = true
+		}
+	}
+}
+
+func set(names []string) map[string]bool {
+	m := make(map[string]bool, len(names))
+	for _, n := range names {
+		m[n] = true
+	}
+	return m
+}

@@ -1,0 +1,123 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/consent/catalog"
+)
+
+// Names are remembered for a minute: a rename is seen that late, and only by
+// those who still use the old name. Absent names are remembered as long as
+// present ones, so that how fast an answer comes does not tell which it was.
+const (
+	maxNames = 50_000
+	nameLife = time.Minute
+)
+
+// named is one name at one connection.
+type named struct {
+	connection consent.ConnectionID
+	resource   consent.ResourceType
+	name       string
+}
+
+// find returns the resource a request names: type, stable id and the name used.
+// An empty id means that there is none.
+func (c *call) find(ctx context.Context, on consent.ConnectionID) (consent.Resource, error) {
+	op, r := c.op, c.plan.resource
+	out := consent.Resource{Type: r.Type}
+	if op.Names[0] == r.Variable {
+		out.ID = c.values.text(r.Variable)
+		if !r.Pattern.MatchString(out.ID) {
+			out.ID = ""
+		}
+		return out, nil
+	}
+	parts := make([]string, 0, len(op.Names))
+	filled := make(map[string]string, len(op.Names))
+	for _, name := range op.Names {
+		filled[name] = c.values.text(name)
+		parts = append(parts, filled[name])
+	}
+	out.Name = strings.Join(parts, "/")
+	// GitHub's names ignore case. No part holds a slash, so the key is unambiguous.
+	key := named{on, r.Type, strings.ToLower(out.Name)}
+	if id, ok := c.b.resolved.GetIfPresent(key); ok {
+		out.ID = id
+		return out, nil
+	}
+	id, err := c.ask(ctx, on, r, filled)
+	if err != nil {
+		return out, err
+	}
+	c.b.resolved.Set(key, id)
+	out.ID = id
+	return out, nil
+}
+
+// ask asks the provider for the id behind names; "" when there is none.
+func (c *call) ask(ctx context.Context, on consent.ConnectionID, r catalog.Resource, filled map[string]string) (string, error) {
+	d, class, err := c.look(ctx, on, r.Resolve.Call, filled)
+	if class == catalog.ResourceGone {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	i, err := d.find(0, catalog.Keys(r.Resolve.ID))
+	if err != nil || i < 0 {
+		return "", fmt.Errorf("resolve %s: %w", r.Type, errShape)
+	}
+	id, ok := d.scalar(i)
+	if !ok || !r.Pattern.MatchString(id) {
+		return "", fmt.Errorf("resolve %s: %w", r.Type, errShape)
+	}
+	return id, nil
+}
+
+// look makes a reading call of our own and returns its answer, never shown to the
+// app. A refusal comes with its class.
+func (c *call) look(ctx context.Context, on consent.ConnectionID, call catalog.Call, filled map[string]string) (*document, catalog.ErrorClass, error) {
+	got, err := c.send(ctx, on, outgoing{method: http.MethodGet, path: catalog.Expand(call.Path, filled)}, c.op.Max, false)
+	if err != nil {
+		return nil, "", err
+	}
+	if got.class != "" && got.class != catalog.Incomplete {
+		return nil, got.class, refused(got.class, got.wait, c.op, false)
+	}
+	d, err := parse(got.body)
+	if err != nil {
+		return nil, "", fmt.Errorf("read %s answer: %w", c.req.Provider, err)
+	}
+	return d, "", nil
+}
+
+// before makes the read that a write depends on: the value there must differ from
+// the one the app sent.
+func (c *call) before(ctx context.Context, on consent.ConnectionID, resource string) error {
+	rule := c.op.Before
+	d, _, err := c.look(ctx, on, rule.Call, map[string]string{"resource": resource})
+	if err != nil {
+		return err
+	}
+	i, err := d.find(0, catalog.Keys(rule.Pointer))
+	if err != nil || i < 0 {
+		return fmt.Errorf("look before %s: %w", c.op.ID, errShape)
+	}
+	text, ok := d.scalar(i)
+	if !ok {
+		return fmt.Errorf("look before %s: %w", c.op.ID, errShape)
+	}
+	if text == c.values.text(rule.DiffersFrom) {
+		return &Refusal{
+			Status: http.StatusForbidden, Code: CodePolicy,
+			Message: fmt.Sprintf("Deputy does not change the main %s. Use another one.", rule.DiffersFrom),
+		}
+	}
+	return nil
+}

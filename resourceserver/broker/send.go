@@ -1,0 +1,216 @@
+package broker
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/consent/catalog"
+)
+
+// outgoing is a request to a provider, made from a template only.
+type outgoing struct {
+	method string
+	path   string // escaped, below the API base
+	query  url.Values
+	body   []byte // JSON; nil for none
+	etag   string // If-None-Match, when the app has an older answer
+}
+
+// incoming is a provider's answer, read whole.
+type incoming struct {
+	status int
+	header http.Header
+	body   []byte
+	class  catalog.ErrorClass // "" for a plain success
+	wait   time.Duration
+}
+
+var errLarge = errors.New("the provider's answer is too large")
+
+// send makes one call and classifies its answer. The error is a *Refusal when the
+// call did not come to an answer. write marks calls that must not be sent twice.
+func (c *call) send(ctx context.Context, on consent.ConnectionID, out outgoing, most int64, write bool) (incoming, error) {
+	base, err := c.b.cfg.Credentials.APIBase(ctx, on)
+	if err != nil {
+		return incoming{}, c.unsent(err, false)
+	}
+	if write {
+		// The app may hang up; half a write helps nobody.
+		ctx = context.WithoutCancel(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.b.cfg.Timeout)
+	defer cancel()
+	got, err := c.exchange(ctx, on, base, out, most)
+	if err != nil && !write && c.op.Retry && ctx.Err() == nil && isDown(err) {
+		got, err = c.exchange(ctx, on, base, out, most)
+	}
+	if err != nil {
+		return incoming{}, c.unsent(err, write)
+	}
+	return got, nil
+}
+
+func (c *call) exchange(ctx context.Context, on consent.ConnectionID, base string, out outgoing, most int64) (incoming, error) {
+	target := base + out.path
+	if len(out.query) > 0 {
+		target += "?" + out.query.Encode()
+	}
+	var body io.Reader
+	if out.body != nil {
+		body = bytes.NewReader(out.body)
+	}
+	req, err := http.NewRequestWithContext(ctx, out.method, target, body)
+	if err != nil {
+		return incoming{}, errors.New("build request: the target is not a URL")
+	}
+	for name, value := range c.plan.provider.Headers {
+		req.Header.Set(name, value)
+	}
+	if out.body != nil {
+		req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	}
+	if out.etag != "" {
+		req.Header.Set("If-None-Match", out.etag)
+	}
+	resp, err := c.b.cfg.Credentials.Do(ctx, on, req)
+	if err != nil {
+		return incoming{}, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
+	if err != nil {
+		return incoming{}, &cut{err}
+	}
+	if int64(len(text)) > most {
+		return incoming{}, errLarge
+	}
+	got := incoming{status: resp.StatusCode, header: resp.Header, body: text}
+	got.class, got.wait, _ = c.plan.provider.Classify(got.status, got.header, text)
+	return got, nil
+}
+
+// cut is an answer that ended before its end.
+type cut struct{ cause error }
+
+func (c *cut) Error() string           { return "the provider's answer was cut off: " + c.cause.Error() }
+func (*cut) Class() catalog.ErrorClass { return catalog.ProviderDown }
+func (*cut) RetryAfter() time.Duration { return 0 }
+func (*cut) MayHaveHappened() bool     { return true }
+
+func isDown(err error) bool {
+	var f Failure
+	return errors.As(err, &f) && f.Class() == catalog.ProviderDown
+}
+
+// unsent turns an error on the way into a refusal.
+func (c *call) unsent(err error, write bool) error {
+	var f Failure
+	switch {
+	case errors.As(err, &f):
+		r := refused(f.Class(), f.RetryAfter(), c.op, write && f.MayHaveHappened())
+		return fmt.Errorf("call %s: %w", c.req.Provider, errors.Join(r, err))
+	case c.b.cfg.Disconnected != nil && errors.Is(err, c.b.cfg.Disconnected):
+		return denied(consent.Verdict{Denial: consent.ConnectionMissing})
+	case errors.Is(err, errLarge) && !write:
+		return errors.Join(refused(catalog.ProviderDown, 0, c.op, false), err)
+	case write:
+		// Not one of the failures that are known to come before sending.
+		return errors.Join(unknownOutcome(), err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return errors.Join(refused(catalog.ProviderDown, 0, c.op, false), err)
+	}
+	return fmt.Errorf("call %s: %w", c.req.Provider, err)
+}
+
+// isJSON reports whether an answer says that it is JSON.
+func isJSON(header http.Header) bool {
+	kind, _, err := mime.ParseMediaType(header.Get("Content-Type"))
+	return err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json"))
+}
+
+// build fills the operation's own call. resource is the checked id.
+func (c *call) build(resource string, page url.Values) (outgoing, error) {
+	up := c.op.Upstream
+	filled := map[string]string{"resource": resource}
+	for _, p := range c.op.Params {
+		if p.In == catalog.InPath {
+			filled[p.Name] = c.values.text(p.Name)
+		}
+	}
+	out := outgoing{method: up.Method, path: catalog.Expand(up.Path, filled)}
+	for name, template := range up.Query {
+		if value, ok := c.fill(template, resource); ok {
+			if text, isText := value.(string); isText {
+				if out.query == nil {
+					out.query = url.Values{}
+				}
+				out.query.Set(name, text)
+			}
+		}
+	}
+	for name, list := range page {
+		if out.query == nil {
+			out.query = url.Values{}
+		}
+		out.query[name] = list
+	}
+	if len(up.JSON) == 0 {
+		return out, nil
+	}
+	doc := make(map[string]any, len(up.JSON))
+	for name, template := range up.JSON {
+		if value, ok := c.typed(template, resource); ok {
+			doc[name] = value
+		}
+	}
+	body, err := json.Marshal(doc)
+	if err != nil {
+		return out, fmt.Errorf("write the body of %s: %w", c.op.ID, err)
+	}
+	out.body = body
+	return out, nil
+}
+
+// fill returns a template's value; ok is false when the app left it out.
+func (c *call) fill(template, resource string) (any, bool) {
+	name, isSlot := strings.CutPrefix(template, "{")
+	name, closed := strings.CutSuffix(name, "}")
+	switch {
+	case !isSlot || !closed:
+		return template, true
+	case name == "resource":
+		return resource, true
+	case c.paging(name):
+		return nil, false
+	}
+	value, ok := c.values[name]
+	return value, ok
+}
+
+// typed is fill for a JSON body, where numbers and booleans are themselves.
+func (c *call) typed(template any, resource string) (any, bool) {
+	text, isText := template.(string)
+	if !isText {
+		return template, true
+	}
+	value, ok := c.fill(text, resource)
+	if !ok {
+		return nil, false
+	}
+	for _, p := range c.op.Params {
+		if "{"+p.Name+"}" == text && (p.Kind == catalog.KindBool || p.Kind == catalog.KindInt) {
+			return json.RawMessage(fmt.Sprint(value)), true
+		}
+	}
+	return value, true
+}

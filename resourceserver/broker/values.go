@@ -1,0 +1,241 @@
+package broker
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/deputy-oauth/deputy/consent/catalog"
+)
+
+// values are the checked parameters of one call: a string, or a list of strings.
+// What is absent is not in it.
+type values map[string]any
+
+func (v values) text(name string) string {
+	s, _ := v[name].(string)
+	return s
+}
+
+// MaxBody is how much of a request's body is read, in bytes.
+const MaxBody = 1 << 20
+
+// read decodes and checks everything an app sent for op. Whatever op does not
+// declare, and whatever stands twice, is refused (threats B3, B6, B11, B15).
+func read(op *catalog.Operation, vars map[string]string, req Request) (values, error) {
+	v := values{}
+	for name, text := range vars {
+		if err := v.put(op, catalog.InPath, name, text); err != nil {
+			return nil, err
+		}
+	}
+	if err := v.query(op, req); err != nil {
+		return nil, err
+	}
+	if err := v.body(op, req); err != nil {
+		return nil, err
+	}
+	for _, p := range op.Params {
+		if _, there := v[p.Name]; p.Required && !there {
+			return nil, fmt.Errorf("%s is missing", p.Name)
+		}
+	}
+	return v, nil
+}
+
+// param finds the declared parameter; one that stands elsewhere is not declared.
+func param(op *catalog.Operation, in catalog.In, name string) (*catalog.Param, error) {
+	for i := range op.Params {
+		if p := &op.Params[i]; p.Name == name && p.In == in {
+			return p, nil
+		}
+	}
+	// The name is the app's own text: quoted, so that it stays one line in a log.
+	return nil, fmt.Errorf("parameter %q is not offered here", shorten(name))
+}
+
+func shorten(s string) string {
+	if len(s) > 40 {
+		return s[:40] + "…"
+	}
+	return s
+}
+
+// put checks one textual value and keeps it.
+func (v values) put(op *catalog.Operation, in catalog.In, name, text string) error {
+	p, err := param(op, in, name)
+	if err != nil {
+		return err
+	}
+	if _, twice := v[name]; twice {
+		return fmt.Errorf("parameter %q stands twice", name)
+	}
+	if p.Kind == catalog.KindCursor && text == "" {
+		return nil // Slack's own way to say: from the start
+	}
+	if err := p.Check(text); err != nil {
+		return err
+	}
+	if p.Kind == catalog.KindStrings {
+		v[name] = []string{text}
+		return nil
+	}
+	v[name] = text
+	return nil
+}
+
+func (v values) query(op *catalog.Operation, req Request) error {
+	in := catalog.InQuery
+	if hasArgs(op) {
+		in = catalog.InArgs
+		if req.Method != http.MethodGet && req.RawQuery != "" {
+			return errors.New("arguments of a POST belong into its body")
+		}
+	}
+	return v.pairs(op, in, req.RawQuery)
+}
+
+// pairs reads form-encoded text. url.ParseQuery refuses a raw semicolon.
+func (v values) pairs(op *catalog.Operation, in catalog.In, text string) error {
+	parsed, err := url.ParseQuery(text)
+	if err != nil {
+		return errors.New("the parameters are not form-encoded")
+	}
+	for name, list := range parsed {
+		for _, one := range list {
+			if err := v.put(op, in, name, one); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func hasArgs(op *catalog.Operation) bool { return declares(op, catalog.InArgs) }
+
+func declares(op *catalog.Operation, in catalog.In) bool {
+	for _, p := range op.Params {
+		if p.In == in {
+			return true
+		}
+	}
+	return false
+}
+
+func (v values) body(op *catalog.Operation, req Request) error {
+	if len(req.Body) > MaxBody {
+		return errors.New("the body is too large")
+	}
+	in := catalog.InBody
+	if hasArgs(op) {
+		in = catalog.InArgs
+	}
+	if len(req.Body) == 0 {
+		return nil
+	}
+	kind, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	switch {
+	case req.Method == http.MethodGet:
+		return errors.New("a GET has no body")
+	case err == nil && kind == "application/json":
+		return v.json(op, in, req.Body)
+	// Slack's methods without arguments are posted as an empty form too.
+	case err == nil && kind == "application/x-www-form-urlencoded" && !declares(op, catalog.InBody):
+		return v.pairs(op, catalog.InArgs, string(req.Body))
+	}
+	return errors.New("the body must be JSON")
+}
+
+// json reads a flat object.
+func (v values) json(op *catalog.Operation, in catalog.In, body []byte) error {
+	d, err := parse(body)
+	if err != nil {
+		return fmt.Errorf("the body is %w", err)
+	}
+	if d.kind(0) != '{' {
+		return errors.New("the body must be a JSON object")
+	}
+	var first error
+	seen := map[string]bool{}
+	d.children(0, func(i int) {
+		if first != nil {
+			return
+		}
+		name := d.key(i)
+		if seen[name] {
+			first = fmt.Errorf("parameter %q stands twice", shorten(name))
+			return
+		}
+		seen[name] = true
+		first = v.member(op, in, name, d, i)
+	})
+	return first
+}
+
+// member checks one JSON value against its declared kind. null is "not sent".
+func (v values) member(op *catalog.Operation, in catalog.In, name string, d *document, i int) error {
+	p, err := param(op, in, name)
+	if err != nil {
+		return err
+	}
+	raw := d.raw(i)
+	wrong := fmt.Errorf("%s is not of the kind it should be", name)
+	switch {
+	case string(raw) == "null":
+		return nil
+	case p.Kind == catalog.KindStrings:
+		return v.list(p, raw)
+	case p.Kind == catalog.KindBool && (raw[0] == 't' || raw[0] == 'f'):
+		return v.put(op, in, name, string(raw))
+	case p.Kind == catalog.KindInt && raw[0] >= '0' && raw[0] <= '9':
+		return v.put(op, in, name, string(raw))
+	case raw[0] == '"' && (in == catalog.InArgs || (p.Kind != catalog.KindBool && p.Kind != catalog.KindInt)):
+		text, _ := d.scalar(i)
+		return v.put(op, in, name, text)
+	}
+	return wrong
+}
+
+func (v values) list(p *catalog.Param, raw []byte) error {
+	var items []string
+	if err := json.Unmarshal(raw, &items); err != nil {
+		return fmt.Errorf("%s must be a list of texts", p.Name)
+	}
+	if len(items) > p.Max {
+		return fmt.Errorf("%s has more than %d items", p.Name, p.Max)
+	}
+	for _, item := range items {
+		if err := p.Check(item); err != nil {
+			return err
+		}
+	}
+	v[p.Name] = items
+	return nil
+}
+
+// accepts reports whether the app can read what is sent back: JSON.
+func accepts(p *catalog.Provider, header http.Header) bool {
+	asked := header.Values("Accept")
+	if len(asked) == 0 {
+		return true
+	}
+	for _, line := range asked {
+		for one := range strings.SplitSeq(line, ",") {
+			kind, _, _ := strings.Cut(one, ";")
+			kind = strings.ToLower(strings.TrimSpace(kind))
+			if kind == "*/*" || kind == "application/*" {
+				return true
+			}
+			for _, known := range p.Accept {
+				if kind == known {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
