@@ -1,0 +1,135 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/consent/catalog"
+	"github.com/deputy-oauth/deputy/internal/secret"
+	"github.com/deputy-oauth/deputy/resourceserver/vault"
+)
+
+// Credential is a connection's tokens as they are stored.
+type Credential struct {
+	Connection          consent.ConnectionID
+	Registration        RegistrationID
+	Health              consent.Health
+	Version             int64 // counts the generations of the tokens; the first is 1
+	Sealed              Sealed
+	Granted             []string
+	IssuedAt, ExpiresAt time.Time // of the access token; a zero ExpiresAt is no known end
+	LeaseUntil          time.Time // zero or past: nobody refreshes
+}
+
+// Sealed is a token pair that opens only at its connection, column and version.
+type Sealed struct {
+	Access  []byte
+	Refresh []byte // nil when there is none
+}
+
+// Claim asks for the right to refresh.
+type Claim struct {
+	Connection consent.ConnectionID
+	Version    int64         // the generation that is to be replaced
+	Attempt    string        // names this try; random
+	Now        time.Time     // a store may take its database's clock instead
+	For        time.Duration // how long the right lasts
+}
+
+// Renewal is a new generation of tokens.
+type Renewal struct {
+	Connection          consent.ConnectionID
+	Version             int64  // the generation it replaces; the new one is Version+1
+	Attempt             string // of the claim that was won
+	Sealed              Sealed // sealed for Version+1
+	Granted             []string
+	IssuedAt, ExpiresAt time.Time
+}
+
+// Failure ends a try without new tokens.
+type Failure struct {
+	Connection consent.ConnectionID
+	Version    int64
+	// Attempt is the claim that is given back. It is empty when none was won: a
+	// provider refused an access token for good. Then only the version counts, and
+	// a lease that somebody holds stays.
+	Attempt string
+	Class   catalog.ErrorClass
+	// NeedsPerson marks the connection consent.NeedsPerson. It is only true for
+	// ReauthRequired.
+	NeedsPerson bool
+	At          time.Time
+}
+
+// Credentials reads and writes the tokens of connections. No method holds a
+// transaction longer than its own call, and each write is one conditional
+// statement; the bool says whether its condition held.
+type Credentials interface {
+	// Load returns the credential as it stands, from the primary. A connection that
+	// is unknown or has no tokens any more is an error of kind fault.NotFound.
+	Load(ctx context.Context, id consent.ConnectionID) (Credential, error)
+	// Lease sets attempt and lease_until where connection and version are the
+	// claim's, the connection is healthy and no lease is running (lease_until <=
+	// now). Won, it returns the row as it is then.
+	Lease(ctx context.Context, claim Claim) (won bool, now Credential, err error)
+	// Store writes tokens, granted scopes and version+1, and clears attempt and
+	// lease, where connection, version and attempt are the renewal's and the
+	// connection is not disconnected. It does not look at the lease's end: a late
+	// answer still counts when nobody else took over.
+	Store(ctx context.Context, r Renewal) (ok bool, err error)
+	// Fail clears attempt and lease, and marks the connection when NeedsPerson, where
+	// connection, version and (unless empty) attempt are the failure's.
+	Fail(ctx context.Context, f Failure) (ok bool, err error)
+}
+
+// AccessPlace and RefreshPlace are where the tokens of a connection are sealed.
+func AccessPlace(id consent.ConnectionID, version int64) vault.Place {
+	return vault.Place{Table: "credentials", Row: string(id), Column: "access_token", Version: version}
+}
+
+// RefreshPlace is AccessPlace for the refresh token.
+func RefreshPlace(id consent.ConnectionID, version int64) vault.Place {
+	return vault.Place{Table: "credentials", Row: string(id), Column: "refresh_token", Version: version}
+}
+
+// Seal seals tokens as the given generation of a connection.
+func (c *Client) Seal(id consent.ConnectionID, version int64, tokens Tokens) (Sealed, error) {
+	var out Sealed
+	var err error
+	if out.Access, err = c.cfg.Vault.Seal(AccessPlace(id, version), tokens.Access); err != nil {
+		return Sealed{}, fmt.Errorf("seal tokens of %s: %w", id, err)
+	}
+	if tokens.Refresh.Empty() {
+		return out, nil
+	}
+	if out.Refresh, err = c.cfg.Vault.Seal(RefreshPlace(id, version), tokens.Refresh); err != nil {
+		return Sealed{}, fmt.Errorf("seal tokens of %s: %w", id, err)
+	}
+	return out, nil
+}
+
+// Unseal opens what Seal sealed, for a revocation.
+func (c *Client) Unseal(cred Credential) (Tokens, error) {
+	t := Tokens{Granted: cred.Granted, IssuedAt: cred.IssuedAt, ExpiresAt: cred.ExpiresAt}
+	var err error
+	if t.Access, err = c.cfg.Vault.Open(AccessPlace(cred.Connection, cred.Version), cred.Sealed.Access); err != nil {
+		return Tokens{}, fmt.Errorf("open tokens of %s: %w", cred.Connection, err)
+	}
+	if t.Refresh, err = c.openRefresh(cred); err != nil {
+		return Tokens{}, err
+	}
+	return t, nil
+}
+
+func (c *Client) openRefresh(cred Credential) (secret.Text, error) {
+	if len(cred.Sealed.Refresh) == 0 {
+		return secret.Text{}, nil
+	}
+	t, err := c.cfg.Vault.Open(RefreshPlace(cred.Connection, cred.Version), cred.Sealed.Refresh)
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("open tokens of %s: %w", cred.Connection, err)
+	}
+	return t, nil
+}

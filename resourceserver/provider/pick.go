@@ -1,0 +1,211 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/consent/catalog"
+	"github.com/deputy-oauth/deputy/internal/fault"
+	"github.com/deputy-oauth/deputy/internal/secret"
+)
+
+// Bounds on what a picker reads: bytes of one page, and characters of a cursor.
+const (
+	maxPage   = 8 << 20
+	maxCursor = 1000
+)
+
+// Item is one thing a person can pick.
+type Item struct {
+	consent.Resource
+	Detail  string
+	Private bool
+	Updated time.Time // zero when the provider does not say
+}
+
+// Page is part of a picker's list.
+type Page struct {
+	Items []Item
+	// Next continues the list; "" is its end. It is a provider's cursor: not secret,
+	// and not to be trusted when it comes back.
+	Next string
+	// Incomplete is true when the provider says that it left some out.
+	Incomplete bool
+}
+
+// ListResources reads one page of what the connection can see of a resource type.
+// cursor is "" or a Next. A type without a picker is an error of kind
+// fault.Invalid; provider errors are those of Do.
+func (c *Client) ListResources(ctx context.Context, id consent.ConnectionID, t consent.ResourceType, cursor string) (Page, error) {
+	const doing = "list resources"
+	h, err := c.fresh(ctx, id, 0)
+	if err != nil {
+		return Page{}, err
+	}
+	picker, ok := h.at.provider.Pickers[t]
+	if !ok {
+		return Page{}, fault.New(fault.Invalid, "There is nothing of that kind to pick at %s.", h.at.provider.Name)
+	}
+	more, err := resume(picker, cursor)
+	if err != nil {
+		return Page{}, err
+	}
+	req, err := h.at.request(ctx, picker.Call, map[string]secret.Text{}, more)
+	if err != nil {
+		return Page{}, fmt.Errorf("%s at %s: %w", doing, h.at.provider.ID, err)
+	}
+	resp, err := c.Do(ctx, id, req)
+	if err != nil {
+		return Page{}, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxPage+1))
+	if err != nil {
+		return Page{}, h.at.unanswered(doing, err, true)
+	}
+	if len(body) > maxPage {
+		return Page{}, h.at.unanswered(doing, errors.New("the answer is too long"), true)
+	}
+	class, wait, refused := h.at.provider.Classify(resp.StatusCode, resp.Header, body)
+	if refused && class != catalog.Incomplete {
+		return Page{}, &Error{Provider: h.at.provider.ID, Doing: doing, Kind: class, Status: resp.StatusCode, Wait: wait}
+	}
+	doc, err := decodeReply(http.Header{"Content-Type": {"application/json"}}, body)
+	if err != nil {
+		return Page{}, h.at.unanswered(doing, errors.New("the answer is not JSON"), true)
+	}
+	page := Page{Incomplete: refused, Items: items(h.at.provider, t, doc)}
+	page.Next, err = next(picker, req.URL, resp.Header, doc)
+	return page, err
+}
+
+// items reads the list. What has no usable id is left out: it could not be
+// compared with anything later.
+func items(p *catalog.Provider, t consent.ResourceType, doc any) []Item {
+	picker, pattern := p.Pickers[t], p.Resources[t].Pattern
+	found, _ := catalog.Lookup(doc, picker.Items)
+	list, _ := found.([]any)
+	var out []Item
+	for _, raw := range list {
+		id, _ := text(raw, []string{picker.ID})
+		if !usableID(id) || (pattern != nil && !pattern.MatchString(id)) {
+			continue
+		}
+		item := Item{Resource: consent.Resource{Type: t, ID: id, Name: picker.Prefix + words(raw, picker.Label, 200)}}
+		item.Detail = words(raw, picker.Detail, 300)
+		item.Private = yes(raw, picker.Private)
+		item.Updated = moment(raw, picker.Updated)
+		if item.Name == picker.Prefix {
+			item.Name = id
+		}
+		out = append(out, item)
+	}
+	return out
+}
+
+func yes(doc any, pointer string) bool {
+	if pointer == "" {
+		return false
+	}
+	v, _ := catalog.Lookup(doc, pointer)
+	return v == true
+}
+
+// moment reads RFC 3339 or seconds since 1970.
+func moment(doc any, pointer string) time.Time {
+	if pointer == "" {
+		return time.Time{}
+	}
+	v, _ := catalog.Lookup(doc, pointer)
+	switch v := v.(type) {
+	case string:
+		if t, err := time.Parse(time.RFC3339, v); err == nil {
+			return t
+		}
+	case json.Number:
+		if n, err := strconv.ParseInt(v.String(), 10, 64); err == nil {
+			return time.Unix(n, 0).UTC()
+		}
+	}
+	return time.Time{}
+}
+
+// resume turns a cursor into query parameters. It can only add to the picker's
+// own ones, never change them.
+func resume(p catalog.Picker, cursor string) (url.Values, error) {
+	bad := fault.New(fault.Invalid, "This list cannot be continued from there. Start it again.")
+	switch {
+	case cursor == "":
+		return nil, nil
+	case len(cursor) > maxCursor:
+		return nil, bad
+	case p.Page == "cursor":
+		return url.Values{"cursor": {cursor}}, nil
+	}
+	values, err := url.ParseQuery(cursor)
+	if err != nil || len(values) == 0 || len(values) > 4 {
+		return nil, bad
+	}
+	for name, list := range values {
+		if _, fixed := p.Call.Query[name]; fixed || len(list) != 1 {
+			return nil, bad
+		}
+	}
+	return values, nil
+}
+
+// next reads where the list goes on.
+func next(p catalog.Picker, called *url.URL, header http.Header, doc any) (string, error) {
+	if p.Page == "cursor" {
+		cursor, _ := text(doc, []string{p.Cursor})
+		if len(cursor) > maxCursor {
+			return "", nil
+		}
+		return cursor, nil
+	}
+	target, err := called.Parse(linkNext(header.Values("Link")))
+	if err != nil || target.String() == called.String() {
+		return "", nil // no link, or one that leads nowhere
+	}
+	if target.Host != called.Host || target.Scheme != called.Scheme {
+		return "", fmt.Errorf("continue list: the provider's link leads to another host")
+	}
+	// Only what the link adds counts: its path may be written in another form.
+	values := target.Query()
+	for name := range p.Call.Query {
+		values.Del(name)
+	}
+	return values.Encode(), nil
+}
+
+// linkNext returns the target of rel="next" (RFC 8288), "" when there is none. A
+// comma inside a target does not end a link.
+func linkNext(headers []string) string {
+	for _, rest := range headers {
+		for {
+			_, after, ok := strings.Cut(rest, "<")
+			target, params, closed := strings.Cut(after, ">")
+			if !ok || !closed {
+				break
+			}
+			params, _, _ = strings.Cut(params, "<")
+			for _, param := range strings.FieldsFunc(params, func(r rune) bool { return r == ';' || r == ',' }) {
+				name, value, _ := strings.Cut(strings.TrimSpace(param), "=")
+				if strings.EqualFold(name, "rel") && strings.Trim(value, `"`) == "next" {
+					return target
+				}
+			}
+			_, rest, _ = strings.Cut(after, ">")
+		}
+	}
+	return ""
+}
