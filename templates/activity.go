@@ -60,7 +60,7 @@ type Entry struct {
 	At       time.Time
 	Kind     EntryKind
 	App      string
-	Did      string // "read files in"
+	Did      string // reads after the app and after "would have": "posted a message in"
 	In       string // "acme/web"
 	Provider string
 	Account  string

@@ -90,19 +90,19 @@ func TestRequiredPhrases(t *testing.T) {
 	}
 	says("consent-many", "Signed in as ana@example.com", "Website checked, company not checked.", "3 people here use it.", "2 steps", "Upgrade GitHub", "Connect Slack",
 		"Only acme/web and acme/api.", "You already allow this for Tidy Bot.", "You said no to this on 3 November 2026.", "It ended on 19 November 2026.",
-		"In 90 days, on 20 February 2027", "GitHub can only give more than this. Deputy passes on only this.", "This cannot be undone.",
+		"In 90 days, on 20 Feb 2027", "GitHub can only give more than this. Deputy passes on only this.", "This cannot be undone.",
 		"Then you go back to reposcout.example", "Closing this page allows nothing.", "This request ends at 14:30 UTC.", "Do not allow")
 	says("consent-empty", "It cannot see anything.", "It cannot change anything.", "Nobody checked who this is.", "a program on this computer. Only continue if you started it just now.")
 	says("consent-one", "Slack is connected as ana, Northwind. Your choices are kept.", "Choose channels", "Added by Northwind.", "says it cannot work without this.")
 	says("consent-delta", "asks for one more thing", "Already allowed", "4 things", "Keep as it is", "Closing this page changes nothing.")
 	says("consent-accounts", "acme/mobile, acme/payments and acme/playground", "and 2 more", "All of them, also new ones.", "Nothing changed for octocat.")
 	says("confirm-many", "Nothing new.", "Continue", "Not now")
-	says("picker-many", "This list is not complete.", "2 more are ticked", "9 to 16 of 38", "You are asked once more before it counts.")
+	says("picker-many", "This list is not complete.", "Ticked on other pages", "9 to 16 of 38", "You are asked once more before it counts.")
 	says("picker-error", "GitHub does not answer. Nothing was changed.")
 	says("done-nothing", "Nothing was shared")
 	says("signin-wrong", "The e-mail address or the password is wrong.")
 	says("signin-wait", "Try again in 2 minutes.")
-	says("home-many", "Three apps can act for you now", "1 try was refused in the last 30 days.", "not for 30 days", "Today, 13:58")
+	says("home-many", "Three apps can act for you now", "1 try was refused in the last 30 days.", "Not for 30 days", "Today, 13:58")
 	says("remove-app", "Within a second", "GitHub and Slack, connected to Deputy")
 	says("disconnected-error", "Nothing, or an error. Remove Deputy in your Slack settings")
 }
