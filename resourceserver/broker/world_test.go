@@ -1,0 +1,385 @@
+package broker_test
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"html"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/consent/catalog"
+	"github.com/deputy-oauth/deputy/internal/simulator"
+	"github.com/deputy-oauth/deputy/resourceserver/broker"
+)
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+func clock() time.Time { return noon }
+
+// world is one person with GitHub and Slack connected, one app, and the broker
+// between them.
+type world struct {
+	t       testing.TB
+	broker  *broker.Broker
+	github  *simulator.GitHub
+	slack   *simulator.Slack
+	live    *authority
+	wire    *wire
+	audit   *audit
+	cursors *cursors
+	bearer  consent.Bearer
+	ids     map[string]string // "acme/web" → repository id
+}
+
+const (
+	ana    consent.UserID       = "ana"
+	scout  consent.AppID        = "scout"
+	grant  consent.GrantID      = "grant-1"
+	onHub  consent.ConnectionID = "conn-github"
+	onChat consent.ConnectionID = "conn-slack"
+)
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{
+		t:      t,
+		github: simulator.NewGitHub(simulator.Config{Now: clock}), slack: simulator.NewSlack(simulator.Config{Now: clock}),
+		live: &authority{}, audit: &audit{}, cursors: newCursors(t), wire: &wire{ends: map[consent.ConnectionID]end{}},
+		bearer: consent.Bearer{User: ana, App: scout, Grant: grant, Present: true},
+	}
+	hub, chat := httptest.NewServer(w.github), httptest.NewServer(w.slack)
+	t.Cleanup(hub.Close)
+	t.Cleanup(chat.Close)
+	code := dance(t, hub.URL, "/login/oauth/authorize", "octocat", "repo read:user")
+	token, _ := redeem(t, hub.URL+"/login/oauth/access_token", code)["access_token"].(string)
+	w.wire.ends[onHub] = end{hub.URL + "/api/v3", token}
+	code = dance(t, chat.URL, "/oauth/v2_user/authorize", "ana", "channels:read,channels:history,chat:write,team:read")
+	token, _ = redeem(t, chat.URL+"/api/oauth.v2.user.access", code)["access_token"].(string)
+	w.wire.ends[onChat] = end{chat.URL + "/api", token}
+	w.live.connections = []consent.Connection{
+		{ID: onHub, User: ana, Provider: "github", Variant: "oauth_app", Granted: []string{"repo", "read:user"}, Health: consent.Healthy},
+		{ID: onChat, User: ana, Provider: "slack", Variant: "user_token", Granted: []string{"channels:read", "channels:history", "chat:write", "team:read"}, Health: consent.Healthy},
+	}
+	w.live.grant = consent.Grant{ID: grant, User: ana, App: scout}
+	w.ids = w.repositories()
+	w.broker = w.build(w.audit)
+	return w
+}
+
+func (w *world) build(a broker.Audit) *broker.Broker {
+	w.t.Helper()
+	files, err := catalog.Default()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	b, err := broker.New(broker.Config{
+		Catalog: files, Authority: w.live, Credentials: w.wire, Audit: a, Cursors: w.cursors, Now: clock,
+		BaseURL: "https://deputy.example/api", Disconnected: errGone, Timeout: 5 * time.Second,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return b
+}
+
+// allow adds agreed scopes with the named resources: repositories or channel ids.
+func (w *world) allow(on consent.ConnectionID, scopes []consent.ScopeName, names ...string) *world {
+	w.t.Helper()
+	var limit consent.Limit
+	for _, n := range names {
+		r := consent.Resource{Type: "slack.channel", ID: n}
+		if strings.Contains(n, "/") {
+			id, ok := w.ids[n]
+			if !ok {
+				w.t.Fatalf("no repository %s", n)
+			}
+			r = consent.Resource{Type: "github.repository", ID: id}
+		}
+		limit.Resources = append(limit.Resources, r)
+	}
+	for _, s := range scopes {
+		w.live.grant.Items = append(w.live.grant.Items, consent.Item{Scope: s, Connection: on, Limit: limit, Until: noon.Add(time.Hour)})
+		w.bearer.Scopes = append(w.bearer.Scopes, s)
+	}
+	return w
+}
+
+// allowAll agrees to everything, limited to acme/web and two channels.
+func (w *world) allowAll() *world {
+	w.allow("", []consent.ScopeName{"agents.writes.unattended"})
+	w.allow(onHub, []consent.ScopeName{
+		"services.github.account.read", "services.github.repositories.write", "services.github.issues.write",
+	}, "acme/web")
+	return w.allow(onChat, []consent.ScopeName{
+		"services.slack.workspace.read", "services.slack.messages.read", "services.slack.messages.write",
+	}, "C01GENERAL", "C01RELEASE")
+}
+
+// ask makes one call: "GET", "github", "/repos/acme/web?x=y", and a JSON body.
+func (w *world) ask(method string, provider consent.ProviderID, target, body string) (broker.Answer, *broker.Refusal) {
+	w.t.Helper()
+	return w.send(w.request(method, provider, target, body))
+}
+
+func (w *world) request(method string, provider consent.ProviderID, target, body string) broker.Request {
+	path, query, _ := strings.Cut(target, "?")
+	req := broker.Request{
+		ID: "req-1", Bearer: w.bearer, Provider: provider, Method: method, RawPath: path, RawQuery: query, Header: http.Header{},
+	}
+	if body != "" {
+		req.Body = []byte(body)
+		req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	}
+	return req
+}
+
+func (w *world) send(req broker.Request) (broker.Answer, *broker.Refusal) {
+	w.t.Helper()
+	answer, err := w.broker.Serve(w.t.Context(), req)
+	var refusal *broker.Refusal
+	if err != nil && !errors.As(err, &refusal) {
+		w.t.Fatalf("%s %s: %v", req.Method, req.RawPath, err)
+	}
+	return answer, refusal
+}
+
+// repositories asks the provider itself for every repository's id.
+func (w *world) repositories() map[string]string {
+	w.t.Helper()
+	ids := map[string]string{}
+	for page := 1; page < 5; page++ {
+		req, err := http.NewRequest(http.MethodGet, w.wire.ends[onHub].base+"/user/repos?per_page=100&page="+strconv.Itoa(page), nil)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		resp, err := w.wire.Do(w.t.Context(), onHub, req)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		var list []struct {
+			ID       int64  `json:"id"`
+			FullName string `json:"full_name"`
+		}
+		err = json.NewDecoder(resp.Body).Decode(&list)
+		resp.Body.Close()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, r := range list {
+			ids[r.FullName] = strconv.FormatInt(r.ID, 10)
+		}
+	}
+	return ids
+}
+
+type authority struct {
+	mu          sync.Mutex
+	grant       consent.Grant
+	connections []consent.Connection
+	err         error
+}
+
+func (a *authority) Live(_ context.Context, id consent.GrantID) (consent.Grant, []consent.Connection, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if id != a.grant.ID {
+		return consent.Grant{}, nil, a.err
+	}
+	return a.grant, a.connections, a.err
+}
+
+var errGone = errors.New("gone")
+
+type end struct{ base, token string }
+
+// wire attaches tokens like package provider does, and notes what was sent.
+type wire struct {
+	mu   sync.Mutex
+	ends map[consent.ConnectionID]end
+	sent []*http.Request
+	body []string
+	fail error
+}
+
+func (w *wire) APIBase(_ context.Context, id consent.ConnectionID) (string, error) {
+	return w.ends[id].base, nil
+}
+
+func (w *wire) Do(ctx context.Context, id consent.ConnectionID, req *http.Request) (*http.Response, error) {
+	var body []byte
+	if req.GetBody != nil {
+		r, err := req.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		body, err = io.ReadAll(r)
+		if err != nil {
+			return nil, err
+		}
+	}
+	w.mu.Lock()
+	w.sent, w.body = append(w.sent, req.Clone(ctx)), append(w.body, string(body))
+	fail := w.fail
+	w.mu.Unlock()
+	if fail != nil {
+		return nil, fail
+	}
+	req.Header.Set("Authorization", "Bearer "+w.ends[id].token)
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return client.Do(req)
+}
+
+func (w *wire) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.sent)
+}
+
+// last returns the newest request and its body.
+func (w *wire) last() (*http.Request, string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sent[len(w.sent)-1], w.body[len(w.body)-1]
+}
+
+type audit struct {
+	mu     sync.Mutex
+	events []broker.Event
+	fail   bool
+}
+
+func (a *audit) Record(ctx context.Context, e broker.Event) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.fail {
+		return errors.New("disk full")
+	}
+	a.events = append(a.events, e)
+	return ctx.Err()
+}
+
+func (a *audit) last() broker.Event {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.events[len(a.events)-1]
+}
+
+// cursors seals with AES-GCM, the bound as associated data.
+type cursors struct{ aead cipher.AEAD }
+
+func newCursors(t testing.TB) *cursors {
+	t.Helper()
+	block, err := aes.NewCipher(make([]byte, 16))
+	if err != nil {
+		t.Fatal(err)
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &cursors{aead}
+}
+
+func (c *cursors) Seal(plain []byte, bound string) (string, error) {
+	sealed := c.aead.Seal(nil, make([]byte, 12), plain, []byte(bound))
+	return base64.RawURLEncoding.EncodeToString(sealed), nil
+}
+
+func (c *cursors) Open(sealed, bound string) ([]byte, error) {
+	raw, err := base64.RawURLEncoding.DecodeString(sealed)
+	if err != nil {
+		return nil, err
+	}
+	return c.aead.Open(nil, make([]byte, 12), raw, []byte(bound))
+}
+
+var (
+	hidden = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
+	action = regexp.MustCompile(`<form method="post" action="([^"]*)">`)
+)
+
+// dance signs in at a simulator and agrees; it returns the code.
+func dance(t testing.TB, base, path, who, scope string) string {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+		if r.URL.Host == "deputy.example" {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}
+	query := url.Values{"client_id": {"simulated-app"}, "redirect_uri": {"https://deputy.example/cb"}, "scope": {scope}, "state": {"s"}}
+	resp, err := client.Get(base + path + "?" + query.Encode())
+	for range 3 {
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, readErr := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if readErr != nil {
+			t.Fatal(readErr)
+		}
+		if to, _ := resp.Location(); to != nil {
+			return to.Query().Get("code")
+		}
+		form := url.Values{"login": {who}, "password": {who}, "authorize": {"1"}}
+		for _, field := range hidden.FindAllStringSubmatch(string(body), -1) {
+			form.Set(html.UnescapeString(field[1]), html.UnescapeString(field[2]))
+		}
+		to := action.FindStringSubmatch(string(body))
+		if to == nil {
+			t.Fatalf("no form: %s", body)
+		}
+		resp, err = client.PostForm(base+html.UnescapeString(to[1]), form)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	to, err := resp.Location()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return to.Query().Get("code")
+}
+
+func redeem(t testing.TB, target, code string) map[string]any {
+	t.Helper()
+	form := url.Values{
+		"client_id": {"simulated-app"}, "client_secret": {"simulated-secret"}, "redirect_uri": {"https://deputy.example/cb"},
+		"code": {code}, "grant_type": {"authorization_code"},
+	}
+	req, err := http.NewRequest(http.MethodPost, target, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer := map[string]any{}
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
