@@ -146,7 +146,7 @@ func TestDefaultLifetime(t *testing.T) {
 		{"writing lasts 30 days", consent.Scope{Access: consent.Write}, 30 * day},
 		{"destroying lasts 30 days", consent.Scope{Access: consent.Destructive}, 30 * day},
 		{"an unknown access lasts like the worst", consent.Scope{Access: "?"}, 30 * day},
-		{"a modifier lasts 30 days", consent.Scope{Access: consent.Read, Modifier: true}, 30 * day},
+		{"a modifier lasts 7 days", consent.Scope{Access: consent.Read, Modifier: true}, 7 * day},
 		{"unattended writes last a week", consent.Scope{Name: consent.UnattendedWrites, Access: consent.Write, Modifier: true}, 7 * day},
 		{"the catalogue may say otherwise", consent.Scope{Access: consent.Write, Lifetime: 45 * day}, 45 * day},
 		{"but never more than its bound", consent.Scope{Access: consent.Read, Lifetime: 45 * day, MaxLifetime: day}, day},

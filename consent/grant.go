@@ -19,9 +19,9 @@ func DefaultLifetime(s Scope) time.Duration {
 	life := s.Lifetime
 	if life == 0 {
 		switch {
-		case s.Name == UnattendedWrites:
+		case s.Modifier:
 			life = UnattendedLifetime
-		case s.Access.Rank() > Read.Rank(), s.Modifier:
+		case s.Access.Rank() > Read.Rank():
 			life = WriteLifetime
 		default:
 			life = ReadLifetime

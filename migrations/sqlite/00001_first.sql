@@ -66,9 +66,11 @@ CREATE TABLE connections (
     reason          TEXT NOT NULL,
     created_at      INTEGER NOT NULL,
     used_at         INTEGER,
-    ended_at        INTEGER,
-    UNIQUE (user_id, registration_id, subject)
+    ended_at        INTEGER
 );
+-- An account that was disconnected and comes back is a new connection.
+CREATE UNIQUE INDEX connections_live ON connections (user_id, registration_id, subject) WHERE ended_at IS NULL;
+CREATE INDEX connections_by_user ON connections (user_id);
 CREATE INDEX connections_by_registration ON connections (registration_id);
 
 CREATE TABLE credentials (

@@ -1,0 +1,105 @@
+// Package metadata publishes what this server can do: the documents of RFC 8414
+// and OpenID Connect Discovery. Everything in them is taken from the parts that
+// do it, so that the documents cannot promise what is not there.
+//
+// It does not describe the broker; package resourceserver publishes its own
+// document (RFC 9728).
+package metadata
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/deputy-oauth/deputy/consent"
+)
+
+// Vocabulary is every scope that can be asked for now.
+type Vocabulary interface {
+	Scopes(ctx context.Context) (consent.Vocabulary, error)
+}
+
+// Config is what the documents are made from.
+type Config struct {
+	Issuer     string // byte for byte what clients compare with
+	GrantTypes []string
+	Algorithm  string   // of ID tokens
+	Resources  []string // of this server's own API, RFC 9728 section 4
+	Vocabulary Vocabulary
+}
+
+// Paths of the endpoints, relative to the issuer. The route table uses the same
+// constants.
+const (
+	AuthorizePath  = "/oauth/authorize"
+	TokenPath      = "/oauth/token"
+	IntrospectPath = "/oauth/introspect"
+	RevokePath     = "/oauth/revoke"
+	UserinfoPath   = "/oauth/userinfo"
+	JWKSPath       = "/.well-known/jwks.json"
+)
+
+// document is RFC 8414 section 2 with OpenID Connect Discovery section 3. Members
+// that would be empty are left out (RFC 8414 section 3.2).
+type document struct {
+	Issuer                   string   `json:"issuer"`
+	Authorization            string   `json:"authorization_endpoint"`
+	Token                    string   `json:"token_endpoint"`
+	Introspection            string   `json:"introspection_endpoint"`
+	Revocation               string   `json:"revocation_endpoint"`
+	Userinfo                 string   `json:"userinfo_endpoint"`
+	JWKS                     string   `json:"jwks_uri"`
+	Scopes                   []string `json:"scopes_supported"`
+	ResponseTypes            []string `json:"response_types_supported"`
+	ResponseModes            []string `json:"response_modes_supported"`
+	GrantTypes               []string `json:"grant_types_supported"`
+	TokenAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
+	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
+	RevocationAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
+	ChallengeMethods         []string `json:"code_challenge_methods_supported"`
+	IssParameter             bool     `json:"authorization_response_iss_parameter_supported"`
+	Request                  bool     `json:"request_parameter_supported"`
+	RequestURI               bool     `json:"request_uri_parameter_supported"`
+	Prompts                  []string `json:"prompt_values_supported"`
+	SubjectTypes             []string `json:"subject_types_supported"`
+	IDTokenAlgorithms        []string `json:"id_token_signing_alg_values_supported"`
+	Claims                   []string `json:"claims_supported"`
+	Resources                []string `json:"protected_resources,omitempty"`
+}
+
+func (cfg Config) document(ctx context.Context) (document, error) {
+	words, err := cfg.Vocabulary.Scopes(ctx)
+	if err != nil {
+		return document{}, err
+	}
+	var scopes []string
+	for name := range words {
+		scopes = append(scopes, string(name))
+	}
+	slices.Sort(scopes)
+	withSecret := []string{"client_secret_post", "client_secret_basic"}
+	return document{
+		Issuer: cfg.Issuer, Authorization: cfg.Issuer + AuthorizePath, Token: cfg.Issuer + TokenPath, Introspection: cfg.Issuer + IntrospectPath,
+		Revocation: cfg.Issuer + RevokePath, Userinfo: cfg.Issuer + UserinfoPath, JWKS: cfg.Issuer + JWKSPath,
+		Scopes: scopes, ResponseTypes: []string{"code"}, ResponseModes: []string{"query"}, GrantTypes: cfg.GrantTypes,
+		TokenAuthMethods: append(withSecret, "none"), IntrospectionAuthMethods: withSecret, RevocationAuthMethods: append(withSecret, "none"),
+		ChallengeMethods: []string{"S256"}, IssParameter: true, Prompts: []string{"none", "login", "consent", "select_account"},
+		SubjectTypes: []string{"public"}, IDTokenAlgorithms: []string{cfg.Algorithm},
+		Claims: []string{"sub", "iss", "aud", "iat", "exp", "auth_time", "nonce", "at_hash", "name", "email"}, Resources: cfg.Resources,
+	}, nil
+}
+
+// Serve answers with the document.
+func (cfg Config) Serve(c *gin.Context) error {
+	doc, err := cfg.document(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	c.Header("Cache-Control", "public, max-age=300")
+	c.Header("Access-Control-Allow-Origin", "*")
+	c.Header("Cross-Origin-Resource-Policy", "cross-origin")
+	c.JSON(http.StatusOK, doc)
+	return nil
+}

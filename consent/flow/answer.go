@@ -1,0 +1,227 @@
+package flow
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/audit"
+	"github.com/deputy-oauth/deputy/internal/fault"
+	"github.com/deputy-oauth/deputy/templates"
+)
+
+// Answer is POST /consent: the buttons of the page.
+func (f *Flow) Answer(c *gin.Context) error {
+	if err := c.Request.ParseForm(); err != nil {
+		return unreadable(err)
+	}
+	form := c.Request.PostForm
+	v, ok, err := f.enter(c, form.Get("flow"))
+	if err != nil || !ok {
+		return err
+	}
+	same, err := f.checkTicket(v, form.Get("csrf"))
+	if err != nil {
+		return err
+	}
+	verb, object, _ := strings.Cut(form.Get("do"), ":")
+	if verb == "deny" {
+		return f.refuse(c, v)
+	}
+	account := v.plan
+	v.choices = choose(v.choices, v.plan, form)
+	if v.plan, err = f.decide(c.Request.Context(), v.ask, v.person, v.choices); err != nil {
+		return err
+	}
+	switch verb {
+	case "allow":
+		if !same || otherAccounts(account, v.plan) {
+			return f.again(c, v, templates.NoticeChanged)
+		}
+		return f.allow(c, v)
+	case "save":
+		return f.keepAndGo(c, v, v.path()+"&outcome="+string(templates.NoticeSaved))
+	case "connect", "reconnect", "widen":
+		return f.keepAndGo(c, v, "/consent/connect?flow="+url.QueryEscape(v.flow)+"&do="+url.QueryEscape(form.Get("do")))
+	case "pick":
+		return f.keepAndGo(c, v, pickerPath(v.flow, object))
+	}
+	return fault.New(fault.Invalid, "This form has no such button. Nothing was shared. Go back and try again.")
+}
+
+// again shows the page once more: something is not as it was when it was read.
+func (f *Flow) again(c *gin.Context, v visit, why templates.NoticeKind) error {
+	if err := f.keep(c.Request.Context(), v); err != nil {
+		return err
+	}
+	return f.show(c, v, http.StatusConflict, []templates.Notice{{Kind: why}})
+}
+
+func (f *Flow) keepAndGo(c *gin.Context, v visit, target string) error {
+	if err := f.keep(c.Request.Context(), v); err != nil {
+		return err
+	}
+	return to(c, target)
+}
+
+func (f *Flow) keep(ctx context.Context, v visit) error {
+	encoded, err := json.Marshal(v.choices)
+	if err != nil {
+		return err
+	}
+	return f.Decisions.Keep(ctx, pageOf(v.conversation, v.person), encoded, v.expires())
+}
+
+// daysOffered bounds what a form may choose, per group of the page.
+var daysOffered = map[string]struct {
+	groups []consent.Access
+	days   []int
+}{
+	"days.see":    {[]consent.Access{consent.Read}, []int{30, 90, 180}},
+	"days.change": {[]consent.Access{consent.Write, consent.Destructive}, []int{7, 30, 90}},
+	"days.away":   {[]consent.Access{consent.Modifiers}, []int{1, 7, 30}},
+}
+
+// choose reads the ticks, accounts and ends of the page into the choices.
+func choose(old consent.Choices, plan consent.Plan, form url.Values) consent.Choices {
+	next := consent.Choices{Account: map[consent.ProviderID]consent.ConnectionID{}, Picked: old.Picked, Ticked: map[consent.ScopeName]bool{}, Days: map[consent.Access]int{}}
+	for k, v := range old.Account {
+		next.Account[k] = v
+	}
+	for k, v := range old.Ticked {
+		next.Ticked[k] = v
+	}
+	for k, v := range old.Days {
+		next.Days[k] = v
+	}
+	for _, r := range plan.Rows {
+		name := string(r.Scope.Name)
+		if slices.Contains(form["shown"], name) {
+			next.Ticked[r.Scope.Name] = slices.Contains(form["allow"], name)
+		}
+		if id := form.Get("account." + string(r.Scope.Provider)); id != "" && r.Scope.Provider != "" {
+			if id != string(r.Connection.ID) {
+				next.Picked = nil // what was picked on one account is not on the other
+			}
+			next.Account[r.Scope.Provider] = consent.ConnectionID(id)
+		}
+	}
+	for field, offer := range daysOffered {
+		if n, err := strconv.Atoi(form.Get(field)); err == nil && slices.Contains(offer.days, n) {
+			for _, g := range offer.groups {
+				next.Days[g] = n
+			}
+		}
+	}
+	return next
+}
+
+// otherAccounts reports whether the form chose other accounts than the page
+// showed the rows with.
+func otherAccounts(was, is consent.Plan) bool {
+	for i, r := range is.Rows {
+		if r.Connection.ID != was.Rows[i].Connection.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// allow grants what is ticked and ready, and answers the app. Grant, receipt,
+// record and code stand or fall together.
+func (f *Flow) allow(c *gin.Context, v visit) error {
+	if len(v.plan.Grantable) == 0 && len(v.plan.Token) == 0 {
+		return f.again(c, v, templates.NoticeNothing)
+	}
+	ctx := c.Request.Context()
+	var target string
+	var grant consent.GrantID
+	err := f.Tx(ctx, func(ctx context.Context) error {
+		if err := f.once(ctx, v); err != nil {
+			return err
+		}
+		var err error
+		if grant, err = f.record(ctx, v, true); err != nil {
+			return err
+		}
+		plan, err := f.decide(ctx, v.ask, v.person, consent.Choices{})
+		if err != nil {
+			return err
+		}
+		target, err = f.Protocol.Issue(ctx, v.ask, approval(v.person, grant, plan.Token))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	f.Changed(grant)
+	return to(c, target)
+}
+
+// refuse remembers the no and answers the app. What the app had stays untouched.
+func (f *Flow) refuse(c *gin.Context, v visit) error {
+	err := f.Tx(c.Request.Context(), func(ctx context.Context) error {
+		if err := f.once(ctx, v); err != nil {
+			return err
+		}
+		_, err := f.record(ctx, v, false)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return to(c, f.Protocol.Refuse(v.ask, "access_denied", "The person said no."))
+}
+
+// once makes an answer count once, whatever is sent how often.
+func (f *Flow) once(ctx context.Context, v visit) error {
+	first, err := f.Decisions.Decide(ctx, pageOf(v.conversation, v.person), v.expires())
+	if err == nil && !first {
+		err = fault.New(fault.Conflict, "You have answered this already. Your first answer stands. Nothing was changed now.")
+	}
+	return err
+}
+
+// record stores the answer: what was agreed to or refused, the receipt and the
+// audit event. It reads the grant again, inside the transaction.
+func (f *Flow) record(ctx context.Context, v visit, yes bool) (consent.GrantID, error) {
+	grants, err := f.Ledger.GrantsOf(ctx, v.person.User, v.ask.Client.ID)
+	if err != nil {
+		return "", err
+	}
+	g := consent.Grant{User: v.person.User, App: v.ask.Client.ID}
+	for _, have := range grants {
+		if have.App == v.ask.Client.ID {
+			g = have
+		}
+	}
+	var items []consent.Item
+	if yes {
+		items = v.plan.Grantable
+	}
+	no := v.plan.Refuses(yes)
+	now := f.Now()
+	id, err := f.Decisions.SaveGrant(ctx, consent.Agree(g, items, no, now))
+	if err != nil {
+		return "", err
+	}
+	receipt, err := newReceipt(v, id, yes, items, no, now)
+	if err != nil {
+		return "", err
+	}
+	if err := f.Decisions.AddReceipt(ctx, receipt); err != nil {
+		return "", err
+	}
+	kind, outcome := audit.GrantAgreed, audit.Done
+	if !yes {
+		kind, outcome = audit.GrantRefused, audit.Denied
+	}
+	return id, f.Audit.InTx(ctx, audit.Event{At: now, Kind: kind, User: g.User, App: g.App, Grant: id, Outcome: outcome, Detail: strconv.Itoa(len(items)) + " agreed, " + strconv.Itoa(len(no)) + " refused"})
+}

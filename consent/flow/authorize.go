@@ -1,0 +1,151 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/deputy-oauth/deputy/authserver/identity"
+	"github.com/deputy-oauth/deputy/authserver/oauth"
+	"github.com/deputy-oauth/deputy/consent"
+)
+
+// Authorize is GET /oauth/authorize: the way in.
+func (f *Flow) Authorize(c *gin.Context) error {
+	ctx := c.Request.Context()
+	ask, err := f.Protocol.ParseAuthorize(ctx, c.Request.URL.RawQuery)
+	p, in, perr := f.People.Person(c)
+	if perr != nil {
+		return perr
+	}
+	if err != nil {
+		return f.tell(c, err, in)
+	}
+	if !in || f.tooOld(ask, p, time.Time{}) {
+		if ask.Silent {
+			return to(c, f.Protocol.Refuse(ask, "login_required", "Nobody is signed in."))
+		}
+		return f.hold(c)
+	}
+	plan, err := f.decide(ctx, ask, p, consent.Choices{})
+	if err != nil {
+		return err
+	}
+	switch {
+	case plan.Done() && len(plan.Token) > 0:
+		return f.issue(c, ask, p, plan)
+	case ask.Silent:
+		return to(c, f.Protocol.Refuse(ask, missing(plan), "The person has to answer a page first."))
+	}
+	v, err := f.begin(c, c.Request.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	return to(c, v.path())
+}
+
+// tell answers a request that cannot be answered. The app learns of it only when
+// somebody is signed in, so that this server is nobody's bouncer (OAuth 2.1
+// section 7.13.2); a silent request shows nobody anything, so it may.
+func (f *Flow) tell(c *gin.Context, err error, in bool) error {
+	var u *oauth.Unanswerable
+	if !errors.As(err, &u) {
+		return err
+	}
+	if in || u.Silent {
+		return to(c, f.Protocol.Tell(u))
+	}
+	return f.hold(c)
+}
+
+// hold sends the browser to sign in and then back to this very request.
+func (f *Flow) hold(c *gin.Context) error {
+	v, err := f.begin(c, c.Request.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	return f.People.Ask(c, v.path())
+}
+
+// tooOld reports whether the app wants a fresher sign-in than the person has
+// (OpenID Connect Core 3.1.2.1). since is when the request began; a sign-in after
+// it is always fresh enough.
+func (f *Flow) tooOld(ask oauth.Ask, p identity.Person, since time.Time) bool {
+	if !since.IsZero() && !p.SignedInAt.Before(since) {
+		return false
+	}
+	return ask.SignInAgain || (ask.MaxAge > 0 && f.Now().Sub(p.SignedInAt) > ask.MaxAge)
+}
+
+// missing is the error code for a silent request that needs the person.
+func missing(plan consent.Plan) string {
+	for _, s := range plan.Steps {
+		if s.Kind != consent.Approve && s.Kind != consent.Confirm && !s.Optional {
+			return "interaction_required"
+		}
+	}
+	return "consent_required"
+}
+
+// decide reads what stands and asks the consent engine.
+func (f *Flow) decide(ctx context.Context, ask oauth.Ask, p identity.Person, choices consent.Choices) (consent.Plan, error) {
+	grants, err := f.Ledger.GrantsOf(ctx, p.User, ask.Client.ID)
+	if err != nil {
+		return consent.Plan{}, err
+	}
+	connections, err := f.Ledger.ConnectionsOf(ctx, p.User)
+	if err != nil {
+		return consent.Plan{}, err
+	}
+	return consent.Decide(request(ask, p, choices), connections, grants, f.Now()), nil
+}
+
+func request(ask oauth.Ask, p identity.Person, choices consent.Choices) consent.Request {
+	return consent.Request{
+		User: p.User, App: ask.Client.ID, Asked: ask.Scopes, Vocabulary: ask.Words,
+		// Only a client with a secret can prove that a repeated request is its own
+		// (OAuth 2.1 section 7.3.1).
+		Proven: ask.Client.Confidential, Ask: ask.AskAgain, Choices: choices,
+	}
+}
+
+// issue answers a request for which nothing is left to do.
+func (f *Flow) issue(c *gin.Context, ask oauth.Ask, p identity.Person, plan consent.Plan) error {
+	ctx := c.Request.Context()
+	grants, err := f.Ledger.GrantsOf(ctx, p.User, ask.Client.ID)
+	if err != nil {
+		return err
+	}
+	var target string
+	err = f.Tx(ctx, func(ctx context.Context) error {
+		target, err = f.Protocol.Issue(ctx, ask, approval(p, grantOf(grants, ask.Client.ID), plan.Token))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return to(c, target)
+}
+
+func approval(p identity.Person, grant consent.GrantID, scopes []consent.ScopeName) oauth.Approval {
+	return oauth.Approval{Grant: grant, User: p.User, Session: p.Session, Scopes: scopes, SignedIn: p.SignedInAt}
+}
+
+func grantOf(grants []consent.Grant, app consent.AppID) consent.GrantID {
+	for _, g := range grants {
+		if g.App == app {
+			return g.ID
+		}
+	}
+	return ""
+}
+
+// to redirects with 303: whatever was posted to us must not be posted on (RFC
+// 9700 section 4.12).
+func to(c *gin.Context, target string) error {
+	c.Redirect(http.StatusSeeOther, target)
+	return nil
+}

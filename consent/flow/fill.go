@@ -1,0 +1,264 @@
+package flow
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/deputy-oauth/deputy/authserver/clients"
+	"github.com/deputy-oauth/deputy/authserver/oauth"
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/templates"
+)
+
+// peopleShown is up to how many users of an app are counted for its page.
+const peopleShown = 1000
+
+// fill turns a plan into its page. It decides nothing: every word on the page
+// comes from the plan, the catalogue or the app.
+func (f *Flow) fill(ctx context.Context, v visit) (templates.Consent, error) {
+	names, err := f.Ledger.AppNames(ctx, others(v.plan))
+	if err != nil {
+		return templates.Consent{}, err
+	}
+	people, err := f.Ledger.AppUsers(ctx, v.ask.Client.ID, peopleShown)
+	if err != nil {
+		return templates.Consent{}, err
+	}
+	connections, err := f.Ledger.ConnectionsOf(ctx, v.person.User)
+	if err != nil {
+		return templates.Consent{}, err
+	}
+	page := templates.Consent{
+		Frame: f.frame(v.person), Flow: v.flow, App: app(v.ask, people), Services: f.services(v.plan), Returns: returns(v.ask), Expires: v.expires(),
+		Missing: f.missing(v.plan), Accounts: f.accounts(v.plan, connections), Writes: writes(v.plan),
+	}
+	page.CSRF = f.ticket(v)
+	for _, r := range v.plan.Rows {
+		if r.Reason == consent.AgreedBefore {
+			page.Had = append(page.Had, f.had(r))
+			page.Delta = true
+			continue
+		}
+		group := groupOf(&page, r.Scope)
+		group.Rows = append(group.Rows, f.row(r, names))
+	}
+	now := f.Now()
+	page.See.Ends = ends(page.See, v.choices.Days[consent.Read], now, 90, 30, 90, 180)
+	page.Change.Ends = ends(page.Change, v.choices.Days[consent.Write], now, 30, 7, 30, 90)
+	page.Away.Ends = ends(page.Away, v.choices.Days[consent.Modifiers], now, 7, 1, 7, 30)
+	return page, nil
+}
+
+func groupOf(page *templates.Consent, s consent.Scope) *templates.Group {
+	switch {
+	case s.Modifier:
+		return &page.Away
+	case s.Access == consent.Read:
+		return &page.See
+	}
+	return &page.Change
+}
+
+// app is who asks. An operator registered every app there is so far.
+func app(ask oauth.Ask, people int) templates.App {
+	return templates.App{
+		ID: string(ask.Client.ID), Name: ask.Client.Name, Host: host(ask.RedirectURI), Publisher: ask.Client.Publisher,
+		Check: templates.CheckedOperator, People: people,
+	}
+}
+
+func returns(ask oauth.Ask) templates.Return {
+	return templates.Return{Host: host(ask.RedirectURI), Local: clients.ThisComputer(ask.RedirectURI)}
+}
+
+// others lists the apps that the page mentions.
+func others(plan consent.Plan) []consent.AppID {
+	var out []consent.AppID
+	for _, r := range plan.Rows {
+		for _, a := range r.AlsoFor {
+			if !slices.Contains(out, a) {
+				out = append(out, a)
+			}
+		}
+	}
+	return out
+}
+
+// services names the services of the heading.
+func (f *Flow) services(plan consent.Plan) []string {
+	var out []string
+	for _, r := range plan.Rows {
+		if p := f.provider(r.Scope.Provider); p.Name != "" && !slices.Contains(out, p.Name) {
+			out = append(out, p.Name)
+		}
+	}
+	return out
+}
+
+func (f *Flow) provider(id consent.ProviderID) templates.Provider {
+	p := f.Catalog.Providers[id]
+	if p == nil {
+		return templates.Provider{}
+	}
+	return templates.Provider{ID: string(p.ID), Name: p.Name, Mark: p.Mark}
+}
+
+func (f *Flow) row(r consent.Row, names map[consent.AppID]string) templates.Row {
+	out := templates.Row{
+		ID: string(r.Scope.Name), Ticked: r.On, Label: r.Scope.Words, Included: r.Scope.Detail, Technical: string(r.Scope.Name),
+		Provider: f.provider(r.Scope.Provider), Account: r.Connection.Login, State: state(r.Status), RefusedOn: r.RefusedAt,
+		OverGrant: r.Scope.OverGrant[r.Connection.Variant], Final: r.Scope.Access == consent.Destructive,
+	}
+	out.Limit, out.Everything = limitNames(r.Limit), r.Limit.Everything
+	if r.Scope.Narrowing != consent.NarrowingNone && r.Connection.ID != "" && (r.Status == consent.Ready || r.Status == consent.NeedsPick) {
+		out.Pick = "pick:" + string(pickType(r.Scope))
+	}
+	for _, a := range r.AlsoFor {
+		out.AlsoFor = append(out.AlsoFor, names[a])
+	}
+	return out
+}
+
+func (f *Flow) had(r consent.Row) templates.Had {
+	h := templates.Had{
+		Label: r.Scope.Words, Limit: limitNames(r.Limit), Everything: r.Limit.Everything, Group: "see", Until: r.Until,
+		Provider: f.provider(r.Scope.Provider), Account: r.Connection.Login, State: state(r.Status),
+	}
+	switch {
+	case r.Scope.Modifier:
+		h.Group = "away"
+	case r.Scope.Access != consent.Read:
+		h.Group = "change"
+	}
+	return h
+}
+
+func state(s consent.Status) templates.State {
+	switch s {
+	case consent.NeedsConnect:
+		return templates.StateConnect
+	case consent.NeedsReconnect:
+		return templates.StateReconnect
+	case consent.NeedsWiden:
+		return templates.StateWiden
+	case consent.NeedsPick:
+		return templates.StatePick
+	}
+	return templates.StateReady
+}
+
+func limitNames(l consent.Limit) []string {
+	var out []string
+	for _, r := range l.Resources {
+		if r.Name == "" {
+			out = append(out, r.ID)
+			continue
+		}
+		out = append(out, r.Name)
+	}
+	return out
+}
+
+// pickType is the type that the scope's picker offers: the narrowest.
+func pickType(s consent.Scope) consent.ResourceType {
+	if len(s.Resources) == 0 {
+		return ""
+	}
+	return s.Resources[len(s.Resources)-1]
+}
+
+// missing lists the plan's steps with their buttons.
+func (f *Flow) missing(plan consent.Plan) []templates.Step {
+	var out []templates.Step
+	for _, s := range plan.Steps {
+		step := templates.Step{Provider: f.provider(s.Provider), Optional: s.Optional}
+		switch s.Kind {
+		case consent.Connect:
+			step.Do, step.State = "connect:"+string(s.Provider), templates.StateConnect
+		case consent.Reconnect:
+			step.Do, step.State = "reconnect:"+string(s.Connection), templates.StateReconnect
+		case consent.Widen:
+			step.Do, step.State = "widen:"+string(s.Connection), templates.StateWiden
+		case consent.Pick:
+			step.Do, step.State = "pick:"+string(s.Resource), templates.StatePick
+			step.Words = f.Catalog.Providers[s.Provider].Resources[s.Resource].Words
+		default:
+			continue
+		}
+		for _, name := range s.Scopes {
+			row, _ := plan.Row(name)
+			step.Needs = append(step.Needs, row.Scope.Words)
+			step.Account = row.Connection.Login
+		}
+		out = append(out, step)
+	}
+	return out
+}
+
+// accounts offers a choice where a person has several accounts at one provider
+// and something there is not agreed yet.
+func (f *Flow) accounts(plan consent.Plan, connections []consent.Connection) []templates.AccountChoice {
+	var out []templates.AccountChoice
+	done := map[consent.ProviderID]bool{}
+	for _, r := range plan.Rows {
+		id := r.Scope.Provider
+		if id == "" || done[id] || r.Reason == consent.AgreedBefore {
+			continue
+		}
+		done[id] = true
+		choice := templates.AccountChoice{Provider: f.provider(id), Another: "connect:" + string(id)}
+		for _, c := range connections {
+			if c.Provider == id {
+				choice.Options = append(choice.Options, templates.AccountOption{ID: string(c.ID), Login: c.Login, Chosen: c.ID == r.Connection.ID})
+			}
+		}
+		if len(choice.Options) > 1 {
+			out = append(out, choice)
+		}
+	}
+	return out
+}
+
+// writes says what happens to a change that is allowed: nothing, unless changes
+// without asking are allowed too.
+func writes(plan consent.Plan) templates.WriteRule {
+	if _, asked := plan.Row(consent.UnattendedWrites); asked {
+		return templates.WritesTick
+	}
+	return templates.WritesRefused
+}
+
+// ends offers lifetimes for a group, with their dates.
+func ends(g templates.Group, chosen int, now time.Time, standard int, offered ...int) []templates.End {
+	if len(g.Rows) == 0 {
+		return nil
+	}
+	if !slices.Contains(offered, chosen) {
+		chosen = standard
+	}
+	var out []templates.End
+	for _, days := range offered {
+		out = append(out, templates.End{Days: days, On: now.AddDate(0, 0, days), Chosen: days == chosen})
+	}
+	return out
+}
+
+// needs lists the labels of scopes.
+func labels(plan consent.Plan, names []consent.ScopeName) []string {
+	var out []string
+	for _, n := range names {
+		row, _ := plan.Row(n)
+		out = append(out, row.Scope.Words)
+	}
+	return out
+}
+
+func joined(names []consent.ScopeName) string {
+	parts := make([]string, len(names))
+	for i, n := range names {
+		parts[i] = string(n)
+	}
+	return strings.Join(parts, " ")
+}

@@ -1,0 +1,183 @@
+package flow
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/deputy-oauth/deputy/authserver/identity"
+	"github.com/deputy-oauth/deputy/authserver/oauth"
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/fault"
+	"github.com/deputy-oauth/deputy/internal/web"
+	"github.com/deputy-oauth/deputy/templates"
+)
+
+// visit is one request to a page of the conversation, with everything it needs.
+type visit struct {
+	conversation
+	ask     oauth.Ask
+	person  identity.Person
+	choices consent.Choices
+	plan    consent.Plan
+}
+
+// enter opens the conversation for whoever is signed in. It reports false when
+// it has answered itself: by a sign-in page, a redirect or a page that says the
+// request ended.
+func (f *Flow) enter(c *gin.Context, flow string) (visit, bool, error) {
+	p, in, err := f.People.Person(c)
+	if err != nil {
+		return visit{}, false, err
+	}
+	v, ask, err := f.resume(c, flow)
+	if errors.Is(err, errEnded) {
+		return visit{}, false, f.ended(c, v, p, err)
+	}
+	if err != nil && !in {
+		return visit{}, false, f.signInFirst(c, v, err)
+	}
+	if err != nil {
+		return visit{}, false, f.tell(c, err, in)
+	}
+	if !in || f.tooOld(ask, p, v.began()) {
+		return visit{}, false, f.People.Ask(c, v.path())
+	}
+	out := visit{conversation: v, ask: ask, person: p}
+	kept, decided, err := f.Decisions.Draft(c.Request.Context(), pageOf(v, p))
+	if err != nil {
+		return visit{}, false, err
+	}
+	if decided {
+		return visit{}, false, f.answered(c, out)
+	}
+	if kept != nil {
+		if err := json.Unmarshal(kept, &out.choices); err != nil {
+			return visit{}, false, err
+		}
+	}
+	out.plan, err = f.decide(c.Request.Context(), ask, p, out.choices)
+	return out, err == nil, err
+}
+
+// signInFirst keeps an error for the app back until somebody is signed in.
+func (f *Flow) signInFirst(c *gin.Context, v conversation, err error) error {
+	var u *oauth.Unanswerable
+	if errors.As(err, &u) && v.flow != "" {
+		return f.People.Ask(c, v.path())
+	}
+	return err
+}
+
+// Consent is GET /consent: the dispatcher. It shows the page from the plan, or
+// answers the app when nothing is left.
+func (f *Flow) Consent(c *gin.Context) error {
+	v, ok, err := f.enter(c, c.Query("flow"))
+	if err != nil || !ok {
+		return err
+	}
+	if v.plan.Done() && len(v.plan.Token) > 0 {
+		return f.issue(c, v.ask, v.person, v.plan)
+	}
+	return f.show(c, v, http.StatusOK, f.notices(c))
+}
+
+// show renders the consent page, or the one-click page when nothing is new.
+func (f *Flow) show(c *gin.Context, v visit, status int, notices []templates.Notice) error {
+	if v.flow == "" {
+		return errors.New("a page without its conversation")
+	}
+	// The answer goes on to the app, so the form must be allowed to end there.
+	web.AllowFormTo(c, v.ask.RedirectURI)
+	page, err := f.fill(c.Request.Context(), v)
+	if err != nil {
+		return err
+	}
+	if onlyConfirm(v.plan) {
+		return f.Site.Render(c, status, templates.Confirm{
+			Frame: page.Frame, Flow: page.Flow, App: page.App, Had: page.Had, Returns: page.Returns, Expires: page.Expires,
+		})
+	}
+	page.Notices = notices
+	return f.Site.Render(c, status, page)
+}
+
+func onlyConfirm(plan consent.Plan) bool {
+	for _, s := range plan.Steps {
+		if s.Kind != consent.Confirm {
+			return false
+		}
+	}
+	return true
+}
+
+// notices reads what a detour reports. The words are the template's; from the
+// address come only a known kind, a provider's id and a number.
+func (f *Flow) notices(c *gin.Context) []templates.Notice {
+	kind := templates.NoticeKind(c.Query("outcome"))
+	switch kind {
+	case templates.NoticeConnected, templates.NoticeReconnected, templates.NoticeWidened, templates.NoticeOtherAccount,
+		templates.NoticeLess, templates.NoticeRefused, templates.NoticeDown, templates.NoticePicked, templates.NoticeSaved:
+	default:
+		return nil
+	}
+	n := templates.Notice{Kind: kind}
+	if p := f.Catalog.Providers[consent.ProviderID(c.Query("provider"))]; p != nil {
+		n.Provider = p.Name
+	}
+	n.Count, _ = strconv.Atoi(c.Query("count")) // not a number: the notice does without
+	if n.Provider == "" && kind != templates.NoticePicked && kind != templates.NoticeSaved {
+		return nil
+	}
+	return []templates.Notice{n}
+}
+
+// ended tells that the time is over, with a way back to the app.
+func (f *Flow) ended(c *gin.Context, v conversation, p identity.Person, cause error) error {
+	ask, err := f.Protocol.ParseAuthorize(c.Request.Context(), v.Query)
+	if err != nil {
+		return cause
+	}
+	return f.Site.Render(c, http.StatusConflict, templates.Error{
+		Frame: f.frame(p), Title: "Nothing was shared.",
+		Lead: "The request from " + ask.Client.Name + " ended before you answered. Go back there and start again.",
+		What: "10 minutes had passed", At: v.expires(), Next: back(ask), Reference: web.Reference(),
+	})
+}
+
+// answered tells that this page was decided before: the back button grants
+// nothing a second time.
+func (f *Flow) answered(c *gin.Context, v visit) error {
+	return f.Site.Render(c, http.StatusConflict, templates.Error{
+		Frame: f.frame(v.person), Title: "You have answered this already.",
+		Lead: "Your answer stands. Nothing was changed now. To ask again, start in " + v.ask.Client.Name + ".",
+		What: "This page was sent twice", At: f.Now(), Next: back(v.ask), Reference: web.Reference(),
+	})
+}
+
+// back leads to the app's site, never to its return address: arriving there
+// without an answer would look like one.
+func back(ask oauth.Ask) templates.Link {
+	u, err := url.Parse(ask.RedirectURI)
+	if err != nil || host(ask.RedirectURI) == "" {
+		return templates.Link{}
+	}
+	return templates.Link{Href: u.Scheme + "://" + u.Host + "/", Text: "Go back to " + u.Host}
+}
+
+func (f *Flow) frame(p identity.Person) templates.Frame {
+	fr := templates.Frame{Path: "/consent", Now: f.Now()}
+	if p.User != "" {
+		fr.Account, fr.SignOut = p.Email, f.People.SignOutToken(p)
+	}
+	return fr
+}
+
+// unreadable is for forms that no page of ours sends.
+func unreadable(cause error) error {
+	return fault.Wrap(fault.Invalid, cause, "This form could not be read. Nothing was shared. Go back and try again.")
+}

@@ -1,0 +1,67 @@
+package flow
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/deputy-oauth/deputy/consent"
+)
+
+// A ticket is the form token of the consent page. Its first half is bound to the
+// sign-in and the exact request; its second half also to what the page showed, so
+// that an answer never grants anything else than what was read.
+
+// ticket returns the ticket of a page.
+func (f *Flow) ticket(v visit) string {
+	return f.formToken(v) + "." + f.shownToken(v)
+}
+
+func (f *Flow) formToken(v visit) string {
+	return f.Forms.Token(string(v.person.Session), "consent", v.flow)
+}
+
+func (f *Flow) shownToken(v visit) string {
+	return f.Forms.Token(string(v.person.Session), "shown", v.flow, shown(v.plan))
+}
+
+// checkTicket returns an error for a form that is not this page's, and reports
+// whether the page still shows what it showed when it was sent out.
+func (f *Flow) checkTicket(v visit, ticket string) (same bool, err error) {
+	form, page, _ := strings.Cut(ticket, ".")
+	if err := f.Forms.Check(form, string(v.person.Session), "consent", v.flow); err != nil {
+		return false, err
+	}
+	return f.Forms.Check(page, string(v.person.Session), "shown", v.flow, shown(v.plan)) == nil, nil
+}
+
+// shown is a digest of what a page says would be granted: scopes, where they
+// stand, on which account and limited to what.
+func shown(plan consent.Plan) string {
+	type line struct {
+		Scope      consent.ScopeName
+		Words      string
+		Connection consent.ConnectionID
+		Status     consent.Status
+		Reason     consent.Reason
+		Everything bool
+		Resources  []string
+	}
+	lines := make([]line, len(plan.Rows))
+	for i, r := range plan.Rows {
+		l := line{Scope: r.Scope.Name, Words: r.Scope.Words, Connection: r.Connection.ID, Status: r.Status, Reason: r.Reason, Everything: r.Limit.Everything}
+		for _, res := range r.Limit.Resources {
+			l.Resources = append(l.Resources, string(res.Type)+" "+res.ID)
+		}
+		slices.Sort(l.Resources)
+		lines[i] = l
+	}
+	encoded, err := json.Marshal(lines)
+	if err != nil {
+		panic(err) // strings and bools always encode
+	}
+	sum := sha256.Sum256(encoded)
+	return hex.EncodeToString(sum[:])
+}

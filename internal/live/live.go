@@ -1,0 +1,183 @@
+// Package live answers from memory what is asked on every call: does this family
+// stand, what does this grant give, which client is this, which scopes exist.
+//
+// # How stale it can be
+//
+// An answer is at most Fresh old. That bound is the whole protocol between
+// replicas: a revocation acknowledged by one is in force on every other within
+// it, without messages that could get lost, and a database that cannot be
+// reached turns into refusals just as fast. On the replica that made the change
+// it is in force at once: whoever changes something calls Forget, and a read
+// that was under way meanwhile is read again.
+//
+// New authority (a code, a refresh) is never given on the word of this package.
+package live
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/deputy-oauth/deputy/authserver/clients"
+	"github.com/deputy-oauth/deputy/authserver/oauth"
+	"github.com/deputy-oauth/deputy/consent"
+)
+
+// Fresh is how old an answer can be. The promise to people is one second.
+const Fresh = 500 * time.Millisecond
+
+// size bounds each cache, in entries.
+const size = 50_000
+
+// Source reads the newest committed state.
+type Source interface {
+	Standing(ctx context.Context, family consent.FamilyID) (oauth.Standing, error)
+	Grant(ctx context.Context, id consent.GrantID) (consent.Grant, error)
+	ConnectionsOf(ctx context.Context, user consent.UserID) ([]consent.Connection, error)
+	Client(ctx context.Context, id consent.AppID) (clients.Client, error)
+	Denied(ctx context.Context, token string) (bool, error)
+}
+
+// Servers reads operators' resource servers.
+type Servers interface {
+	Words(ctx context.Context, catalogue consent.Vocabulary) (consent.Vocabulary, error)
+	Known(ctx context.Context, identifier string) (bool, error)
+	Authenticated(ctx context.Context, id, secret string) (oauth.ResourceServer, bool, error)
+}
+
+// State is the cache. It is safe for concurrent use.
+type State struct {
+	source    Source
+	servers   Servers
+	catalogue consent.Vocabulary
+
+	standings *otter.Cache[consent.FamilyID, oauth.Standing]
+	grants    *otter.Cache[consent.GrantID, granted]
+	clients   *otter.Cache[consent.AppID, clients.Client]
+	denied    *otter.Cache[string, bool]
+	words     *otter.Cache[struct{}, consent.Vocabulary]
+	known     *otter.Cache[string, bool]
+	callers   *otter.Cache[caller, oauth.ResourceServer]
+}
+
+type granted struct {
+	grant       consent.Grant
+	connections []consent.Connection
+}
+
+// caller is a resource server with the hash of the secret it presented.
+type caller struct {
+	id     string
+	secret string
+}
+
+// New returns an empty cache.
+func New(source Source, servers Servers, catalogue consent.Vocabulary) *State {
+	return &State{
+		source: source, servers: servers, catalogue: catalogue,
+		standings: cache[consent.FamilyID, oauth.Standing](), grants: cache[consent.GrantID, granted](),
+		clients: cache[consent.AppID, clients.Client](), denied: cache[string, bool](),
+		words: cache[struct{}, consent.Vocabulary](), known: cache[string, bool](), callers: cache[caller, oauth.ResourceServer](),
+	}
+}
+
+func cache[K comparable, V any]() *otter.Cache[K, V] {
+	return otter.Must(&otter.Options[K, V]{MaximumSize: size, ExpiryCalculator: otter.ExpiryWriting[K, V](Fresh)})
+}
+
+// get reads through c. The read does not end with the first caller's request:
+// others may be waiting for it.
+func get[K comparable, V any](ctx context.Context, c *otter.Cache[K, V], key K, load func(context.Context, K) (V, error)) (V, error) {
+	return c.Get(ctx, key, otter.LoaderFunc[K, V](func(ctx context.Context, key K) (V, error) {
+		return load(context.WithoutCancel(ctx), key)
+	}))
+}
+
+// Standing implements oauth.Live.
+func (s *State) Standing(ctx context.Context, family consent.FamilyID) (oauth.Standing, error) {
+	return get(ctx, s.standings, family, s.source.Standing)
+}
+
+// Grant implements oauth.Live.
+func (s *State) Grant(ctx context.Context, id consent.GrantID) (consent.Grant, error) {
+	g, err := s.granted(ctx, id)
+	return g.grant, err
+}
+
+// Live returns a grant with its owner's connections, for the broker.
+func (s *State) Live(ctx context.Context, id consent.GrantID) (consent.Grant, []consent.Connection, error) {
+	g, err := s.granted(ctx, id)
+	return g.grant, g.connections, err
+}
+
+func (s *State) granted(ctx context.Context, id consent.GrantID) (granted, error) {
+	return get(ctx, s.grants, id, func(ctx context.Context, id consent.GrantID) (granted, error) {
+		g, err := s.source.Grant(ctx, id)
+		if err != nil {
+			return granted{}, err
+		}
+		connections, err := s.source.ConnectionsOf(ctx, g.User)
+		if err != nil {
+			return granted{}, fmt.Errorf("connections of the grant: %w", err)
+		}
+		return granted{g, connections}, nil
+	})
+}
+
+// Client implements clients.Source.
+func (s *State) Client(ctx context.Context, id consent.AppID) (clients.Client, error) {
+	return get(ctx, s.clients, id, s.source.Client)
+}
+
+// Denied implements oauth.Live.
+func (s *State) Denied(ctx context.Context, token string) (bool, error) {
+	return get(ctx, s.denied, token, s.source.Denied)
+}
+
+// Scopes implements oauth.Vocabulary.
+func (s *State) Scopes(ctx context.Context) (consent.Vocabulary, error) {
+	return get(ctx, s.words, struct{}{}, func(ctx context.Context, _ struct{}) (consent.Vocabulary, error) {
+		return s.servers.Words(ctx, s.catalogue)
+	})
+}
+
+// Known implements oauth.ResourceServers.
+func (s *State) Known(ctx context.Context, identifier string) (bool, error) {
+	return get(ctx, s.known, identifier, s.servers.Known)
+}
+
+// Authenticated implements oauth.ResourceServers. Only successes are kept, and
+// only under the hash of the secret.
+func (s *State) Authenticated(ctx context.Context, id, secret string) (oauth.ResourceServer, bool, error) {
+	key := caller{id, string(clients.HashSecret(secret))}
+	rs, err := get(ctx, s.callers, key, func(ctx context.Context, key caller) (oauth.ResourceServer, error) {
+		rs, ok, err := s.servers.Authenticated(ctx, id, secret)
+		if err == nil && !ok {
+			err = otter.ErrNotFound
+		}
+		return rs, err
+	})
+	if err == otter.ErrNotFound {
+		return oauth.ResourceServer{}, false, nil
+	}
+	return rs, err == nil, err
+}
+
+// Forget drops a family, or a token that has none.
+func (s *State) Forget(family consent.FamilyID) {
+	s.standings.Invalidate(family)
+	s.denied.Invalidate(string(family))
+}
+
+// ForgetGrant drops a grant and everything issued under it.
+func (s *State) ForgetGrant(consent.GrantID) { s.ForgetPeople() }
+
+// ForgetPeople drops everything about grants and sign-ins. Changes by people are
+// rare; which families hang on a changed grant, session or connection is not
+// worth an index here.
+func (s *State) ForgetPeople() {
+	s.standings.InvalidateAll()
+	s.grants.InvalidateAll()
+}

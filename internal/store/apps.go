@@ -1,0 +1,116 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/deputy-oauth/deputy/authserver/clients"
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/db"
+	"github.com/deputy-oauth/deputy/internal/fault"
+)
+
+// appRow is a row of apps.
+type appRow struct {
+	ID           consent.AppID
+	Name         string
+	Publisher    string
+	Kind         string
+	SecretHash   []byte
+	RedirectURIs string `gorm:"column:redirect_uris"`
+	GrantTypes   string
+	Scopes       string
+	CreatedAt    int64
+	DisabledAt   *int64
+}
+
+// TableName implements gorm's Tabler.
+func (appRow) TableName() string { return "apps" }
+
+const confidential = "confidential"
+
+// Client implements clients.Source. A disabled app is as good as unknown.
+func (s *Store) Client(ctx context.Context, id consent.AppID) (clients.Client, error) {
+	r, err := db.One[appRow](s.DB.Read(ctx), "SELECT * FROM apps WHERE id = ? AND disabled_at IS NULL", id)
+	if errors.Is(err, db.ErrNone) {
+		return clients.Client{}, clients.ErrUnknown
+	}
+	if err != nil {
+		return clients.Client{}, fmt.Errorf("read app: %w", err)
+	}
+	c := clients.Client{
+		ID: r.ID, Name: r.Name, Publisher: r.Publisher, Confidential: r.Kind == confidential, SecretHash: r.SecretHash,
+		GrantTypes: strings.Fields(r.GrantTypes), Scopes: scopeNames(r.Scopes),
+	}
+	if err := json.Unmarshal([]byte(r.RedirectURIs), &c.RedirectURIs); err != nil {
+		return clients.Client{}, fmt.Errorf("redirect addresses of app %s: %w", id, err)
+	}
+	return c, nil
+}
+
+// AddApp registers an app.
+func (s *Store) AddApp(ctx context.Context, c clients.Client) error {
+	uris, err := json.Marshal(c.RedirectURIs)
+	if err != nil {
+		return fmt.Errorf("encode redirect addresses: %w", err)
+	}
+	kind := "public"
+	if c.Confidential {
+		kind = confidential
+	}
+	return s.DB.Tx(ctx, func(ctx context.Context) error {
+		return s.DB.Read(ctx).Create(&appRow{
+			ID: c.ID, Name: c.Name, Publisher: c.Publisher, Kind: kind, SecretHash: c.SecretHash, RedirectURIs: string(uris),
+			GrantTypes: strings.Join(c.GrantTypes, " "), Scopes: joinNames(c.Scopes), CreatedAt: s.Now().UnixMilli(),
+		}).Error
+	})
+}
+
+// AppNames returns the names of the given apps.
+func (s *Store) AppNames(ctx context.Context, ids []consent.AppID) (map[consent.AppID]string, error) {
+	names := map[consent.AppID]string{}
+	if len(ids) == 0 {
+		return names, nil
+	}
+	var rows []appRow
+	if err := s.DB.Read(ctx).Raw("SELECT id, name FROM apps WHERE id IN ?", ids).Scan(&rows).Error; err != nil {
+		return nil, fmt.Errorf("read app names: %w", err)
+	}
+	for _, r := range rows {
+		names[r.ID] = r.Name
+	}
+	return names, nil
+}
+
+// AppUsers counts the people who have a live grant for the app, up to most: the
+// consent page says how well known an app is here.
+func (s *Store) AppUsers(ctx context.Context, id consent.AppID, most int) (int, error) {
+	return db.One[int](s.DB.Read(ctx), "SELECT count(*) FROM (SELECT 1 FROM grants WHERE app_id = ? AND revoked_at IS NULL LIMIT ?) AS some", id, most)
+}
+
+func scopeNames(joined string) []consent.ScopeName {
+	var out []consent.ScopeName
+	for _, f := range strings.Fields(joined) {
+		out = append(out, consent.ScopeName(f))
+	}
+	return out
+}
+
+func joinNames(names []consent.ScopeName) string {
+	parts := make([]string, len(names))
+	for i, n := range names {
+		parts[i] = string(n)
+	}
+	return strings.Join(parts, " ")
+}
+
+// duplicate turns a unique value that exists already into a sentence.
+func duplicate(err error, sentence string) error {
+	if db.Duplicate(err) {
+		return fault.Wrap(fault.Conflict, err, "%s", sentence)
+	}
+	return err
+}

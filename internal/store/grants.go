@@ -1,0 +1,219 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/db"
+)
+
+// grantRow is a row of grants.
+type grantRow struct {
+	ID        consent.GrantID
+	UserID    consent.UserID
+	AppID     consent.AppID
+	CreatedAt int64
+	RevokedAt *int64
+}
+
+// TableName implements gorm's Tabler.
+func (grantRow) TableName() string { return "grants" }
+
+// itemRow is a row of grant_items.
+type itemRow struct {
+	GrantID      consent.GrantID
+	Scope        consent.ScopeName
+	ConnectionID consent.ConnectionID
+	Everything   bool
+	Resources    string
+	Since        int64
+	Until        int64
+	UsedAt       *int64
+}
+
+// TableName implements gorm's Tabler.
+func (itemRow) TableName() string { return "grant_items" }
+
+// storedResource is one element of grant_items.resources.
+type storedResource struct {
+	Type consent.ResourceType `json:"t"`
+	ID   string               `json:"i"`
+	Name string               `json:"n"`
+}
+
+// Grant returns a grant with its items, revoked or not.
+func (s *Store) Grant(ctx context.Context, id consent.GrantID) (consent.Grant, error) {
+	all, err := s.grants(ctx, "SELECT * FROM grants WHERE id = ?", id)
+	if err != nil {
+		return consent.Grant{}, err
+	}
+	if len(all) == 0 {
+		return consent.Grant{}, fmt.Errorf("grant %s: %w", id, db.ErrNone)
+	}
+	return all[0], nil
+}
+
+// GrantsOf returns a person's live grants with their items, and the refusals of
+// one app in that app's grant. Without a grant the refusals come in one that has
+// no id.
+func (s *Store) GrantsOf(ctx context.Context, user consent.UserID, app consent.AppID) ([]consent.Grant, error) {
+	all, err := s.grants(ctx, "SELECT * FROM grants WHERE user_id = ? AND revoked_at IS NULL", user)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		Scope     consent.ScopeName
+		RefusedAt int64
+	}
+	err = s.DB.Read(ctx).Raw("SELECT scope, refused_at FROM refusals WHERE user_id = ? AND app_id = ? ORDER BY scope", user, app).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read refusals: %w", err)
+	}
+	if len(rows) == 0 {
+		return all, nil
+	}
+	var refused []consent.Refusal
+	for _, r := range rows {
+		refused = append(refused, consent.Refusal{Scope: r.Scope, At: time.UnixMilli(r.RefusedAt)})
+	}
+	for i := range all {
+		if all[i].App == app {
+			all[i].Refused = refused
+			return all, nil
+		}
+	}
+	return append(all, consent.Grant{User: user, App: app, Refused: refused}), nil
+}
+
+func (s *Store) grants(ctx context.Context, query string, arg any) ([]consent.Grant, error) {
+	var rows []grantRow
+	if err := s.DB.Read(ctx).Raw(query, arg).Scan(&rows).Error; err != nil {
+		return nil, fmt.Errorf("read grants: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	ids := make([]consent.GrantID, len(rows))
+	at := map[consent.GrantID]int{}
+	out := make([]consent.Grant, len(rows))
+	for i, r := range rows {
+		ids[i], at[r.ID] = r.ID, i
+		out[i] = consent.Grant{ID: r.ID, User: r.UserID, App: r.AppID, Revoked: r.RevokedAt != nil, Created: time.UnixMilli(r.CreatedAt)}
+	}
+	var items []itemRow
+	if err := s.DB.Read(ctx).Raw("SELECT * FROM grant_items WHERE grant_id IN ? ORDER BY scope, connection_id", ids).Scan(&items).Error; err != nil {
+		return nil, fmt.Errorf("read grant items: %w", err)
+	}
+	for _, r := range items {
+		it, err := r.item()
+		if err != nil {
+			return nil, err
+		}
+		g := &out[at[r.GrantID]]
+		g.Items = append(g.Items, it)
+		if it.LastUsed.After(g.LastUsed) {
+			g.LastUsed = it.LastUsed
+		}
+	}
+	return out, nil
+}
+
+func (r itemRow) item() (consent.Item, error) {
+	it := consent.Item{
+		Scope: r.Scope, Connection: r.ConnectionID, Limit: consent.Limit{Everything: r.Everything},
+		Since: time.UnixMilli(r.Since), Until: time.UnixMilli(r.Until),
+	}
+	if r.UsedAt != nil {
+		it.LastUsed = time.UnixMilli(*r.UsedAt)
+	}
+	var stored []storedResource
+	if err := json.Unmarshal([]byte(r.Resources), &stored); err != nil {
+		return it, fmt.Errorf("resources of grant %s: %w", r.GrantID, err)
+	}
+	for _, sr := range stored {
+		it.Limit.Resources = append(it.Limit.Resources, consent.Resource(sr))
+	}
+	return it, nil
+}
+
+// SaveGrant writes what Agree returned: the items and refusals of one person and
+// app. It gives a new grant its id and returns it. It never deletes an item.
+func (s *Store) SaveGrant(ctx context.Context, g consent.Grant) (consent.GrantID, error) {
+	err := s.DB.Tx(ctx, func(ctx context.Context) error {
+		if g.ID == "" && len(g.Items) > 0 {
+			var err error
+			if g.ID, err = s.openGrant(ctx, g.User, g.App); err != nil {
+				return err
+			}
+		}
+		for _, it := range g.Items {
+			if err := s.saveItem(ctx, g.ID, it); err != nil {
+				return err
+			}
+		}
+		return s.saveRefusals(ctx, g)
+	})
+	return g.ID, err
+}
+
+// openGrant returns the live grant of a person for an app, made if there is
+// none. Two pages decided at once meet in the same grant.
+func (s *Store) openGrant(ctx context.Context, user consent.UserID, app consent.AppID) (consent.GrantID, error) {
+	id := consent.GrantID("grant_" + uuid.Must(uuid.NewV7()).String())
+	tx := s.DB.Read(ctx)
+	err := tx.Exec(`INSERT INTO grants (id, user_id, app_id, created_at) VALUES (?, ?, ?, ?)
+		ON CONFLICT (user_id, app_id) WHERE revoked_at IS NULL DO NOTHING`, id, user, app, s.Now().UnixMilli()).Error
+	if err != nil {
+		return "", fmt.Errorf("add grant: %w", err)
+	}
+	return db.One[consent.GrantID](tx, "SELECT id FROM grants WHERE user_id = ? AND app_id = ? AND revoked_at IS NULL", user, app)
+}
+
+func (s *Store) saveItem(ctx context.Context, id consent.GrantID, it consent.Item) error {
+	stored := make([]storedResource, len(it.Limit.Resources))
+	for i, r := range it.Limit.Resources {
+		stored[i] = storedResource(r)
+	}
+	encoded, err := json.Marshal(stored)
+	if err != nil {
+		return fmt.Errorf("encode resources: %w", err)
+	}
+	err = s.DB.Read(ctx).Exec(`INSERT INTO grant_items (grant_id, scope, connection_id, everything, resources, since, until) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (grant_id, scope, connection_id) DO UPDATE
+		SET everything = excluded.everything, resources = excluded.resources, since = excluded.since, until = excluded.until`,
+		id, it.Scope, it.Connection, it.Limit.Everything, string(encoded), it.Since.UnixMilli(), it.Until.UnixMilli()).Error
+	if err != nil {
+		return fmt.Errorf("save grant item: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) saveRefusals(ctx context.Context, g consent.Grant) error {
+	tx := s.DB.Read(ctx)
+	if err := tx.Exec("DELETE FROM refusals WHERE user_id = ? AND app_id = ?", g.User, g.App).Error; err != nil {
+		return fmt.Errorf("replace refusals: %w", err)
+	}
+	for _, r := range g.Refused {
+		err := tx.Exec("INSERT INTO refusals (user_id, app_id, scope, refused_at) VALUES (?, ?, ?, ?)", g.User, g.App, r.Scope, r.At.UnixMilli()).Error
+		if err != nil {
+			return fmt.Errorf("save refusal: %w", err)
+		}
+	}
+	return nil
+}
+
+// GrantLive reports whether a grant of the person for the app stands, inside a
+// transaction that will give new authority under it.
+func (s *Store) GrantLive(ctx context.Context, id consent.GrantID) (bool, error) {
+	_, err := db.One[int](s.DB.Read(ctx), "SELECT 1 FROM grants WHERE id = ? AND revoked_at IS NULL", id)
+	if errors.Is(err, db.ErrNone) {
+		return false, nil
+	}
+	return err == nil, err
+}

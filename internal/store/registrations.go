@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/db"
+	"github.com/deputy-oauth/deputy/internal/fault"
+	"github.com/deputy-oauth/deputy/resourceserver/provider"
+)
+
+// registrationRow is a row of registrations.
+type registrationRow struct {
+	ID        provider.RegistrationID
+	Provider  consent.ProviderID
+	Variant   string
+	ClientID  string
+	Secret    []byte // sealed
+	WebURL    string
+	APIURL    string
+	UpdatedAt int64
+}
+
+// TableName implements gorm's Tabler.
+func (registrationRow) TableName() string { return "registrations" }
+
+func (r registrationRow) sealed() provider.SealedRegistration {
+	return provider.SealedRegistration{
+		Registration: provider.Registration{ID: r.ID, Provider: r.Provider, Variant: r.Variant, ClientID: r.ClientID, WebURL: r.WebURL, APIURL: r.APIURL},
+		Sealed:       r.Secret,
+	}
+}
+
+// Registration implements provider.Registrations.
+func (s *Store) Registration(ctx context.Context, id provider.RegistrationID) (provider.SealedRegistration, error) {
+	return s.registration(ctx, "SELECT * FROM registrations WHERE id = ?", string(id))
+}
+
+// CurrentRegistration implements provider.Registrations.
+func (s *Store) CurrentRegistration(ctx context.Context, p consent.ProviderID) (provider.SealedRegistration, error) {
+	return s.registration(ctx, "SELECT * FROM registrations WHERE provider = ? ORDER BY updated_at DESC, id LIMIT 1", string(p))
+}
+
+func (s *Store) registration(ctx context.Context, query, arg string) (provider.SealedRegistration, error) {
+	r, err := db.One[registrationRow](s.DB.Read(ctx), query, arg)
+	if errors.Is(err, db.ErrNone) {
+		return provider.SealedRegistration{}, fault.Wrap(fault.NotFound, err, "The operator has not set this service up yet.")
+	}
+	if err != nil {
+		return provider.SealedRegistration{}, fmt.Errorf("read registration: %w", err)
+	}
+	return r.sealed(), nil
+}
+
+// Registrations lists how this server is registered, by provider.
+func (s *Store) Registrations(ctx context.Context) ([]provider.SealedRegistration, error) {
+	var rows []registrationRow
+	if err := s.DB.Read(ctx).Raw("SELECT * FROM registrations ORDER BY provider, id").Scan(&rows).Error; err != nil {
+		return nil, fmt.Errorf("read registrations: %w", err)
+	}
+	out := make([]provider.SealedRegistration, len(rows))
+	for i, r := range rows {
+		out[i] = r.sealed()
+	}
+	return out, nil
+}
+
+// SetRegistration stores how this server is registered at a provider, replacing
+// the registration of the same id.
+func (s *Store) SetRegistration(ctx context.Context, r provider.SealedRegistration) error {
+	return s.DB.Tx(ctx, func(ctx context.Context) error {
+		err := s.DB.Read(ctx).Exec(`INSERT INTO registrations (id, provider, variant, client_id, secret, web_url, api_url, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET variant = excluded.variant, client_id = excluded.client_id, secret = excluded.secret,
+				web_url = excluded.web_url, api_url = excluded.api_url, updated_at = excluded.updated_at`,
+			r.ID, r.Provider, r.Variant, r.ClientID, r.Sealed, r.WebURL, r.APIURL, s.Now().UnixMilli()).Error
+		if err != nil {
+			return fmt.Errorf("save registration: %w", err)
+		}
+		return nil
+	})
+}
