@@ -1,0 +1,85 @@
+package bearer
+
+import (
+	"net/http"
+	"strings"
+)
+
+// The error codes of RFC 6750 section 3.1.
+const (
+	InvalidRequest    = "invalid_request"
+	InvalidToken      = "invalid_token"
+	InsufficientScope = "insufficient_scope"
+)
+
+// Challenge is a WWW-Authenticate header: why the request was refused and what
+// would help.
+type Challenge struct {
+	Realm string
+	// Error is one of the codes. It stays empty when the request had no token at
+	// all: then there is nothing to say about one (RFC 6750 section 3.1).
+	Error       string
+	Description string // one sentence for developers
+	// Scope lists every scope the request needs, also those the token has: clients
+	// ask for exactly these.
+	Scope []string
+	// Metadata is the URL of the resource metadata document (RFC 9728 section 5.1).
+	Metadata string
+}
+
+// Status is the HTTP status that goes with the challenge.
+func (c Challenge) Status() int {
+	switch c.Error {
+	case InvalidRequest:
+		return http.StatusBadRequest
+	case InsufficientScope:
+		return http.StatusForbidden
+	default:
+		return http.StatusUnauthorized
+	}
+}
+
+// String returns the header's value. Every parameter is a quoted string, and what
+// may not stand in one is replaced, so that no value can add a parameter.
+func (c Challenge) String() string {
+	var params []string
+	add := func(name, value string) {
+		if value != "" {
+			params = append(params, name+`="`+value+`"`)
+		}
+	}
+	add("realm", text(c.Realm))
+	add("error", text(c.Error))
+	add("error_description", text(c.Description))
+	add("scope", scopes(c.Scope))
+	add("resource_metadata", text(c.Metadata))
+	if len(params) == 0 {
+		return "Bearer"
+	}
+	return "Bearer " + strings.Join(params, ", ")
+}
+
+// text keeps to what RFC 6750 section 3 allows in error_description: printable
+// ASCII without quote and backslash.
+func text(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '"':
+			return '\''
+		case r < ' ' || r > '~' || r == '\\':
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// scopes joins those names that are scope tokens (RFC 6749 section 3.3).
+func scopes(names []string) string {
+	var good []string
+	for _, n := range names {
+		if n != "" && text(n) == n && !strings.Contains(n, " ") {
+			good = append(good, n)
+		}
+	}
+	return strings.Join(good, " ")
+}

@@ -1,0 +1,94 @@
+package bearer
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+)
+
+// Handler is an HTTP handler that is told who called. The caller is a parameter,
+// so that no handler can forget to ask.
+type Handler func(w http.ResponseWriter, r *http.Request, who Authority)
+
+// Config says what a request must bring.
+type Config struct {
+	Verifier Verifier
+	Realm    string
+	// Metadata is the URL of the resource metadata document; see MetadataURL.
+	Metadata string
+	// Scopes are needed, all of them.
+	Scopes []string
+	// Covers reports whether a scope gives another one; nil means only itself.
+	Covers func(have, want string) bool
+	Log    *slog.Logger // told when a token cannot be verified; nil means slog.Default()
+}
+
+// Middleware lets a request through to next when its token is active here, is a
+// bearer token and has the scopes. Everything else gets a challenge, or 503 when
+// the token could not be verified.
+func Middleware(next Handler, cfg Config) http.Handler {
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		who, refusal, err := Admit(r, cfg)
+		switch {
+		case err != nil:
+			cfg.Log.WarnContext(r.Context(), "cannot verify a token", "error", err)
+			w.Header().Set("Retry-After", "1")
+			write(w, http.StatusServiceUnavailable, "temporarily_unavailable", "The token could not be verified just now.")
+		case refusal != nil:
+			w.Header().Set("WWW-Authenticate", refusal.String())
+			write(w, refusal.Status(), refusal.Error, refusal.Description)
+		default:
+			next(w, r, who)
+		}
+	})
+}
+
+// Admit decides about one request: who calls, or the challenge to refuse with, or
+// an error when that could not be found out. also lists further schemes; see
+// Token.
+func Admit(r *http.Request, cfg Config, also ...string) (Authority, *Challenge, error) {
+	challenge := &Challenge{Realm: cfg.Realm, Scope: cfg.Scopes, Metadata: cfg.Metadata}
+	token, err := Token(r, also...)
+	switch {
+	case errors.Is(err, ErrMalformed):
+		challenge.Error, challenge.Description = InvalidRequest, "The Authorization header must be there once and hold one bearer token."
+		return Authority{}, challenge, nil
+	case err != nil:
+		return Authority{}, challenge, nil
+	}
+	who, err := cfg.Verifier.Verify(r.Context(), token)
+	if err != nil {
+		return Authority{}, nil, err
+	}
+	switch {
+	case !who.Active:
+		challenge.Error, challenge.Description = InvalidToken, "The access token is expired, revoked or not for this resource."
+	case who.Thumbprint != "":
+		// A bound token without its proof is a stolen one (RFC 9449 section 7.1).
+		challenge.Error, challenge.Description = InvalidToken, "The access token is bound to a key and cannot be used as a bearer token."
+	case !who.Holds(cfg.Covers, cfg.Scopes...):
+		challenge.Error, challenge.Description = InsufficientScope, "The access token lacks a scope this request needs."
+	default:
+		return who, nil, nil
+	}
+	return Authority{}, challenge, nil
+}
+
+// write answers with the same words as the challenge, for people who read bodies.
+func write(w http.ResponseWriter, status int, code, description string) {
+	if code == "" {
+		code, description = "unauthorized", "This resource needs an access token."
+	}
+	body, err := json.Marshal(map[string]string{"error": code, "error_description": description})
+	if err != nil {
+		panic(err) // two strings
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	w.Write(body) // a client that left is no error of ours
+}
