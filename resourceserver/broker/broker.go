@@ -142,10 +142,14 @@ func (b *Broker) Serve(ctx context.Context, req Request) (Answer, error) {
 		Request: req.ID, At: c.began, User: req.Bearer.User, App: req.Bearer.App, Grant: req.Bearer.Grant, Provider: req.Provider,
 	}
 	answer, err := c.serve(ctx)
-	if recordErr := c.record(ctx, answer, err); recordErr != nil {
+	recordErr := c.record(ctx, answer, err)
+	switch {
+	case recordErr != nil && err == nil && c.writes():
+		// It was done, and the record of its start is there; the app must not try again.
+		return Answer{}, errors.Join(unknownOutcome(), recordErr)
+	case recordErr != nil:
 		return Answer{}, errors.Join(recordErr, err)
-	}
-	if err != nil {
+	case err != nil:
 		return Answer{}, err
 	}
 	return answer, nil

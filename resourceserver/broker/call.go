@@ -47,7 +47,7 @@ func (c *call) serve(ctx context.Context) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	write := c.op.Access != consent.Read
+	write := c.writes()
 	if write {
 		if err := c.prepare(ctx, verdict.Connection.ID, resource.ID); err != nil {
 			return Answer{}, err
@@ -62,6 +62,9 @@ func (c *call) serve(ctx context.Context) (Answer, error) {
 	}
 	return c.finish(got, verdict.Limit, resource.ID, write)
 }
+
+// writes reports whether the call can change something.
+func (c *call) writes() bool { return c.op != nil && c.op.Access != consent.Read }
 
 // match finds the operation and reads what the app sent for it.
 func (c *call) match() error {

@@ -37,11 +37,10 @@ type node struct {
 
 // parse indexes text. It refuses what is not one JSON value or nests too deep.
 func parse(text []byte) (*document, error) {
-	if !json.Valid(text) {
+	// JSON between systems is UTF-8 (RFC 8259 section 8.1); two readers mend anything
+	// else in two ways.
+	if !utf8.Valid(text) || !json.Valid(text) {
 		return nil, errNotJSON
-	}
-	if !utf8.Valid(text) {
-		text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
 	}
 	d := &document{text: text, nodes: make([]node, 0, 16+len(text)/24)}
 	r := reader{d: d}

@@ -30,6 +30,14 @@ var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 func clock() time.Time { return noon }
 
+// later makes it d after noon for the broker; the agreements last longer.
+func (w *world) later(d time.Duration) {
+	w.now = noon.Add(d)
+	for i := range w.live.grant.Items {
+		w.live.grant.Items[i].Until = w.now.Add(time.Hour)
+	}
+}
+
 // world is one person with GitHub and Slack connected, one app, and the broker
 // between them.
 type world struct {
@@ -43,6 +51,7 @@ type world struct {
 	cursors *cursors
 	bearer  consent.Bearer
 	ids     map[string]string // "acme/web" → repository id
+	now     time.Time
 }
 
 const (
@@ -56,7 +65,7 @@ const (
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
-		t:      t,
+		t: t, now: noon,
 		github: simulator.NewGitHub(simulator.Config{Now: clock}), slack: simulator.NewSlack(simulator.Config{Now: clock}),
 		live: &authority{}, audit: &audit{}, cursors: newCursors(t), wire: &wire{ends: map[consent.ConnectionID]end{}},
 		bearer: consent.Bearer{User: ana, App: scout, Grant: grant, Present: true},
@@ -87,7 +96,7 @@ func (w *world) build(a broker.Audit) *broker.Broker {
 		w.t.Fatal(err)
 	}
 	b, err := broker.New(broker.Config{
-		Catalog: files, Authority: w.live, Credentials: w.wire, Audit: a, Cursors: w.cursors, Now: clock,
+		Catalog: files, Authority: w.live, Credentials: w.wire, Audit: a, Cursors: w.cursors, Now: func() time.Time { return w.now },
 		BaseURL: "https://deputy.example/api", Disconnected: errGone, Timeout: 5 * time.Second,
 	})
 	if err != nil {
@@ -260,6 +269,7 @@ type audit struct {
 	mu     sync.Mutex
 	events []broker.Event
 	fail   bool
+	left   int // records until it fails; 0 never
 }
 
 func (a *audit) Record(ctx context.Context, e broker.Event) error {
@@ -267,6 +277,10 @@ func (a *audit) Record(ctx context.Context, e broker.Event) error {
 	defer a.mu.Unlock()
 	if a.fail {
 		return errors.New("disk full")
+	}
+	if a.left > 0 {
+		a.left--
+		a.fail = a.left == 0
 	}
 	a.events = append(a.events, e)
 	return ctx.Err()
