@@ -181,7 +181,7 @@ func TestACompressedBombIsStopped(t *testing.T) {
 	w := newWorld(t).allowAll()
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
-	if _, err := z.Write(bytes.Repeat([]byte("x"), 64<<20)); err != nil {
+	if _, err := z.Write(bytes.Repeat([]byte("x"), 16<<20)); err != nil {
 		t.Fatal(err)
 	}
 	if err := z.Close(); err != nil {
