@@ -63,7 +63,7 @@ func (c *Client) resolve(reg Registration) (*endpoint, error) {
 		return nil, fmt.Errorf("registration %s: %s has no variant %q", reg.ID, p.Name, reg.Variant)
 	}
 	for _, raw := range []string{e.web, e.api} {
-		if err := c.mayCall(raw); err != nil {
+		if err := mayCall(raw, c.cfg.AllowLoopback); err != nil {
 			return nil, fmt.Errorf("registration %s: %w", reg.ID, err)
 		}
 	}
@@ -73,9 +73,11 @@ func (c *Client) resolve(reg Registration) (*endpoint, error) {
 // CheckURL says whether an operator may point a provider at raw: https, or
 // loopback when that is allowed. The address behind the name is checked again at
 // every connection.
-func (c *Client) CheckURL(raw string) error { return c.mayCall(strings.TrimSuffix(raw, "/")) }
+func CheckURL(raw string, allowLoopback bool) error {
+	return mayCall(strings.TrimSuffix(raw, "/"), allowLoopback)
+}
 
-func (c *Client) mayCall(raw string) error {
+func mayCall(raw string, allowLoopback bool) error {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return errors.New("a provider URL cannot be read")
@@ -85,7 +87,7 @@ func (c *Client) mayCall(raw string) error {
 		return fmt.Errorf("provider URL %q must be an origin with an optional path", raw)
 	case u.Scheme == "https":
 		return nil
-	case u.Scheme == "http" && c.cfg.AllowLoopback && isLoopback(u.Hostname()):
+	case u.Scheme == "http" && allowLoopback && isLoopback(u.Hostname()):
 		return nil
 	case u.Scheme == "http":
 		return fmt.Errorf("provider URL %q must be https; plain http is only for loopback with --allow-loopback", raw)

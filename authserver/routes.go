@@ -1,0 +1,157 @@
+// Package authserver is the OAuth 2.1 server as browsers and apps see it: one
+// table of every route with who may call it. What a route does is in the
+// packages below it and in consent/flow, consent/connect and consent/dashboard.
+package authserver
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/deputy-oauth/deputy/authserver/identity"
+	"github.com/deputy-oauth/deputy/authserver/keys"
+	"github.com/deputy-oauth/deputy/authserver/metadata"
+	"github.com/deputy-oauth/deputy/authserver/oauth"
+	"github.com/deputy-oauth/deputy/consent/connect"
+	"github.com/deputy-oauth/deputy/consent/dashboard"
+	"github.com/deputy-oauth/deputy/consent/flow"
+	"github.com/deputy-oauth/deputy/internal/web"
+	"github.com/deputy-oauth/deputy/templates"
+)
+
+// Parts are what the routes lead to.
+type Parts struct {
+	Site      *web.Site
+	OAuth     *oauth.Server
+	Keys      *keys.Ring
+	Metadata  metadata.Config
+	Identity  *identity.Identity
+	Flow      *flow.Flow
+	Connect   *connect.Handler
+	Dashboard *dashboard.Dashboard
+	// Changed runs after a form that changed what a person has connected.
+	Changed func()
+}
+
+// who says who may call a route, and with it what guards it.
+type who int
+
+const (
+	anyone  who = iota // public documents, for scripts of any origin
+	client             // an app or resource server: its own credentials are the guard
+	browser            // a page; the handler asks who is signed in
+	form               // a form of ours: same origin, bounded, form token
+)
+
+// maxForm bounds the forms of people, in bytes: a picker may send a thousand ids.
+const maxForm = 256 << 10
+
+// Mount adds every route of the authorization server.
+func Mount(r gin.IRouter, p Parts) {
+	f, d, i, k, page := p.Flow, p.Dashboard, p.Identity, p.Connect, p.Site.Page
+	table := []struct {
+		method, path string
+		who          who
+		handler      gin.HandlerFunc
+	}{
+		{"GET", "/.well-known/oauth-authorization-server", anyone, page(p.Metadata.Serve)},
+		{"GET", "/.well-known/openid-configuration", anyone, page(p.Metadata.Serve)},
+		{"GET", metadata.JWKSPath, anyone, gin.WrapH(p.Keys)},
+		{"GET", metadata.AuthorizePath, browser, page(f.Authorize)},
+		{"ANY", metadata.TokenPath, client, p.OAuth.Token},
+		{"ANY", metadata.IntrospectPath, client, p.OAuth.Introspect},
+		{"ANY", metadata.RevokePath, client, p.OAuth.Revoke},
+		{"GET", metadata.UserinfoPath, client, p.OAuth.Userinfo},
+		{"POST", metadata.UserinfoPath, client, p.OAuth.Userinfo},
+
+		{"GET", "/signin", browser, page(i.SignInPage)},
+		{"POST", "/signin", form, page(i.SignIn)},
+		{"POST", "/signout", form, page(i.SignOut)},
+
+		{"GET", "/consent", browser, page(f.Consent)},
+		{"POST", "/consent", form, page(f.Answer)},
+		{"GET", "/consent/connect", browser, page(f.Connect)},
+		{"GET", "/consent/pick", browser, page(f.Picker)},
+		{"POST", "/consent/pick", form, page(f.Pick)},
+
+		{"POST", "/connect/:provider/start", form, page(k.Start)},
+		{"GET", "/connect/:provider/callback", browser, page(p.then(k.Callback))},
+		{"POST", "/services/:connection/reconnect", form, page(k.Reconnect)},
+		{"POST", "/services/:connection/disconnect", form, page(p.then(k.Disconnect))},
+
+		{"GET", "/", browser, page(d.Home)},
+		{"GET", "/apps", browser, page(d.Home)},
+		{"GET", "/apps/:grant", browser, page(d.App)},
+		{"GET", "/apps/:grant/remove", browser, page(d.RemovePage)},
+		{"POST", "/apps/:grant/remove", form, page(d.Remove)},
+		{"GET", "/services", browser, page(d.ServicesPage)},
+		{"GET", "/services/:connection/disconnect", browser, page(d.DisconnectPage)},
+		{"GET", "/activity", browser, page(d.Activity)},
+		{"GET", "/sessions", browser, page(d.SessionsPage)},
+		{"POST", "/sessions", form, page(d.EndSessions)},
+	}
+	for _, t := range table {
+		handlers := append(guards(p, t.who), t.handler)
+		if t.method == "ANY" {
+			// The handler itself refuses other methods, in OAuth's words.
+			r.Any(t.path, handlers...)
+			continue
+		}
+		r.Handle(t.method, t.path, handlers...)
+		if t.who == anyone || t.path == metadata.UserinfoPath && t.method == "GET" {
+			r.OPTIONS(t.path, handlers...)
+		}
+	}
+	r.GET("/assets/*name", stylesheet())
+}
+
+// then runs h and afterwards Changed, whatever came of it.
+func (p Parts) then(h web.Handler) web.Handler {
+	return func(c *gin.Context) error {
+		defer p.Changed()
+		return h(c)
+	}
+}
+
+func guards(p Parts, w who) []gin.HandlerFunc {
+	switch w {
+	case anyone, client:
+		return []gin.HandlerFunc{crossOrigin}
+	case form:
+		return []gin.HandlerFunc{p.Site.SameOrigin(), web.MaxBody(maxForm)}
+	}
+	return nil
+}
+
+// crossOrigin lets scripts of other sites read the answer. There is nothing in
+// it for a site to steal: no cookie counts on these routes (OAuth 2.1 section
+// 3.2). The authorization endpoint and all pages have no such header.
+func crossOrigin(c *gin.Context) {
+	h := c.Writer.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	if c.Request.Method != http.MethodOptions {
+		c.Next()
+		return
+	}
+	h.Set("Access-Control-Allow-Methods", "GET, POST")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+	h.Set("Access-Control-Max-Age", "600")
+	c.AbortWithStatus(http.StatusNoContent)
+}
+
+// stylesheet serves the one stylesheet. Its name holds its digest, so browsers
+// may keep it for ever.
+func stylesheet() gin.HandlerFunc {
+	name, css := templates.Stylesheet()
+	return func(c *gin.Context) {
+		if strings.TrimPrefix(c.Param("name"), "/") != name {
+			c.AbortWithStatus(http.StatusNotFound)
+			return
+		}
+		c.Header("Cache-Control", "public, max-age=31536000, immutable")
+		c.Data(http.StatusOK, "text/css; charset=utf-8", css)
+	}
+}

@@ -1,0 +1,137 @@
+// Package demo sets the whole story up on one computer: simulated GitHub and
+// Slack on ports of their own, a third-party app, and one person. It owns what
+// the demo consists of; the server itself is the real one and knows nothing of
+// it.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/deputy-oauth/deputy/internal/fault"
+	"github.com/deputy-oauth/deputy/internal/sampleapp"
+	"github.com/deputy-oauth/deputy/internal/secret"
+	"github.com/deputy-oauth/deputy/internal/server"
+	"github.com/deputy-oauth/deputy/internal/simulator"
+)
+
+// The one person of the demo.
+const (
+	Email    = "ana@example.com"
+	Password = "correct-horse-battery"
+)
+
+// Config says where the parts listen; each is a host:port.
+type Config struct {
+	GitHub, Slack, App string
+	Quirks             simulator.Quirks
+}
+
+// Demo is the running extras.
+type Demo struct {
+	AppURL, GitHubURL, SlackURL string
+	GitHub                      *simulator.GitHub
+	Slack                       *simulator.Slack
+	servers                     []*http.Server
+}
+
+// Start sets the demo up on f and opens its addresses. Doing it again on the same
+// data is fine.
+func Start(ctx context.Context, f *server.Foundation, cfg Config) (*Demo, error) {
+	github, slack := secret.Random(), secret.Random()
+	d := &Demo{
+		GitHub: simulator.NewGitHub(simulator.Config{ClientSecret: github.Reveal(), Quirks: cfg.Quirks}),
+		Slack:  simulator.NewSlack(simulator.Config{ClientSecret: slack.Reveal(), Quirks: cfg.Quirks}),
+	}
+	var err error
+	if d.GitHubURL, err = d.open(cfg.GitHub, d.GitHub); err != nil {
+		return nil, err
+	}
+	if d.SlackURL, err = d.open(cfg.Slack, d.Slack); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	if err := d.register(ctx, f, github, slack); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	if err := d.person(ctx, f); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	if err := d.app(ctx, f, cfg.App); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+func (d *Demo) register(ctx context.Context, f *server.Foundation, github, slack secret.Text) error {
+	const client = "simulated-app"
+	for _, n := range []server.NewProvider{
+		{Provider: "github", ClientID: client, Secret: github, WebURL: d.GitHubURL, APIURL: d.GitHubURL + "/api/v3"},
+		{Provider: "slack", ClientID: client, Secret: slack, WebURL: d.SlackURL, APIURL: d.SlackURL + "/api"},
+	} {
+		if _, err := f.SetProvider(ctx, n); err != nil {
+			return fmt.Errorf("register at the simulated %s: %w", n.Provider, err)
+		}
+	}
+	return nil
+}
+
+func (d *Demo) person(ctx context.Context, f *server.Foundation) error {
+	_, err := f.CreateUser(ctx, Email, "Ana Example", secret.New(Password))
+	if fault.Is(err, fault.Conflict) {
+		return nil // from an earlier start
+	}
+	return err
+}
+
+// app registers the sample app and serves it.
+func (d *Demo) app(ctx context.Context, f *server.Foundation, address string) error {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("open %s for the sample app: %w", address, err)
+	}
+	d.AppURL = "http://" + l.Addr().String()
+	c, key, err := f.CreateApp(ctx, server.NewApp{
+		Name: "Repo Scout", Publisher: "Scout Labs", Confidential: true, RedirectURIs: []string{d.AppURL + "/callback"},
+		Scopes: []string{"services.github.repositories.read", "services.github.issues.read", "identity.profile.read"},
+	})
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	app, err := sampleapp.New(sampleapp.Config{
+		DeputyURL: f.Config.ExternalURL.String(), ClientID: string(c.ID), ClientSecret: key.Reveal(), BaseURL: d.AppURL, Now: f.Now,
+	})
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	d.serve(l, app)
+	return nil
+}
+
+// open serves h and returns its URL.
+func (d *Demo) open(address string, h http.Handler) (string, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return "", fmt.Errorf("open %s for the demo: %w", address, err)
+	}
+	d.serve(l, h)
+	return "http://" + l.Addr().String(), nil
+}
+
+func (d *Demo) serve(l net.Listener, h http.Handler) {
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
+	d.servers = append(d.servers, s)
+	go s.Serve(l) // ends with Close, and only then
+}
+
+// Close closes the demo's addresses.
+func (d *Demo) Close() error {
+	var errs []error
+	for _, s := range d.servers {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,83 @@
+package server
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/deputy-oauth/deputy/authserver/identity"
+	"github.com/deputy-oauth/deputy/authserver/oauth"
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/consent/connect"
+	"github.com/deputy-oauth/deputy/internal/audit"
+	"github.com/deputy-oauth/deputy/internal/db"
+	"github.com/deputy-oauth/deputy/internal/live"
+	"github.com/deputy-oauth/deputy/internal/seal"
+	"github.com/deputy-oauth/deputy/resourceserver/provider"
+)
+
+// Each consumer says what it needs in its own words. Here the words of one are
+// turned into those of another; nothing is decided.
+
+// issuance is oauth.Audit.
+type issuance struct{ recorder *audit.Recorder }
+
+func (i issuance) Issued(ctx context.Context, e oauth.Event) error {
+	outcome := audit.Done
+	if audit.Kind(e.Kind) == audit.TokenReplayed {
+		outcome = audit.Denied
+	}
+	return i.recorder.InTx(ctx, audit.Event{
+		Kind: audit.Kind(e.Kind), User: e.User, App: e.App, Grant: e.Grant, Family: e.Family, Outcome: outcome, Detail: e.Detail,
+	})
+}
+
+// asking is identity.Conversations: flow is built after identity.
+type asking struct{ server *Server }
+
+func (a asking) Asking(ctx context.Context, next string) (identity.Asking, bool, error) {
+	return a.server.flow.Asking(ctx, next)
+}
+
+// travellers is connect.People.
+type travellers struct{ identity *identity.Identity }
+
+func (t travellers) Person(c *gin.Context) (connect.Person, bool, error) {
+	p, in, err := t.identity.Person(c)
+	return connect.Person{User: p.User, Session: p.Session, Browser: p.Browser}, in, err
+}
+
+// services is flow.Services.
+type services struct{ client *provider.Client }
+
+func (s services) ListResources(ctx context.Context, id consent.ConnectionID, t consent.ResourceType, cursor string) (provider.Page, error) {
+	return s.client.ListResources(ctx, id, t, cursor)
+}
+
+func (s services) SignInURL(ctx context.Context, p consent.ProviderID) (string, error) {
+	r, err := s.client.Current(ctx, p)
+	if err != nil {
+		return "", err
+	}
+	return s.client.AuthorizeOrigin(r)
+}
+
+// authority is broker.Authority: an absent grant is one that gives nothing.
+type authority struct{ live *live.State }
+
+func (a authority) Live(ctx context.Context, id consent.GrantID) (consent.Grant, []consent.Connection, error) {
+	g, connections, err := a.live.Live(ctx, id)
+	if errors.Is(err, db.ErrNone) {
+		return consent.Grant{}, nil, nil
+	}
+	return g, connections, err
+}
+
+// cursors is broker.Cursors.
+type cursors struct{ box seal.Box }
+
+func (c cursors) Seal(plain []byte, bound string) (string, error) {
+	return c.box.Seal(plain, bound), nil
+}
+func (c cursors) Open(sealed, bound string) ([]byte, error) { return c.box.Open(sealed, bound) }

@@ -1,0 +1,199 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/deputy-oauth/deputy/authserver/clients"
+	"github.com/deputy-oauth/deputy/authserver/identity"
+	"github.com/deputy-oauth/deputy/authserver/oauth"
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/fault"
+	"github.com/deputy-oauth/deputy/internal/secret"
+	"github.com/deputy-oauth/deputy/internal/store"
+	"github.com/deputy-oauth/deputy/resourceserver/provider"
+)
+
+// What an operator sets up by command, against a running or a stopped server.
+
+// CreateUser adds an account.
+func (f *Foundation) CreateUser(ctx context.Context, email, name string, password secret.Text) (consent.UserID, error) {
+	people, err := identity.New(identity.Config{Users: f.Store, Now: f.Now})
+	if err != nil {
+		return "", err
+	}
+	return people.CreateUser(ctx, email, name, password)
+}
+
+// NewApp is what an operator says about an app.
+type NewApp struct {
+	Name, Publisher string
+	Confidential    bool
+	RedirectURIs    []string
+	Scopes          []string
+	GrantTypes      []string // none: authorization_code and refresh_token
+}
+
+// CreateApp registers an app and returns it with its secret, which is shown this
+// once and stored only as a hash. The secret of a public app is empty.
+func (f *Foundation) CreateApp(ctx context.Context, n NewApp) (clients.Client, secret.Text, error) {
+	if len(n.GrantTypes) == 0 {
+		n.GrantTypes = []string{"authorization_code", "refresh_token"}
+	}
+	words, err := f.Store.Words(ctx, f.Catalog.Scopes)
+	if err != nil {
+		return clients.Client{}, secret.Text{}, err
+	}
+	if err := n.check(words); err != nil {
+		return clients.Client{}, secret.Text{}, err
+	}
+	c := clients.Client{
+		ID: consent.AppID("app_" + uuid.Must(uuid.NewV7()).String()), Name: n.Name, Publisher: n.Publisher, Confidential: n.Confidential,
+		RedirectURIs: n.RedirectURIs, GrantTypes: n.GrantTypes,
+	}
+	for _, s := range n.Scopes {
+		c.Scopes = append(c.Scopes, consent.ScopeName(s))
+	}
+	var key secret.Text
+	if n.Confidential {
+		key = secret.Random()
+		c.SecretHash = clients.HashSecret(key.Reveal())
+	}
+	return c, key, f.Store.AddApp(ctx, c)
+}
+
+// check returns everything that is wrong with a new app.
+func (n NewApp) check(words consent.Vocabulary) error {
+	var problems []error
+	if strings.TrimSpace(n.Name) == "" || len(n.Name) > 60 {
+		problems = append(problems, errors.New("name: people must be able to read who asks; use 1 to 60 characters"))
+	}
+	for _, uri := range n.RedirectURIs {
+		if err := clients.ValidRedirect(uri); err != nil {
+			problems = append(problems, fmt.Errorf("redirect-uri %s: %w", uri, err))
+		}
+	}
+	for _, g := range n.GrantTypes {
+		if !slices.Contains(oauth.GrantTypes(), g) {
+			problems = append(problems, fmt.Errorf("grant-type %s: there are %s", g, strings.Join(oauth.GrantTypes(), ", ")))
+		}
+	}
+	if slices.Contains(n.GrantTypes, "authorization_code") && len(n.RedirectURIs) == 0 {
+		problems = append(problems, errors.New("redirect-uri: authorization_code needs at least one"))
+	}
+	if slices.Contains(n.GrantTypes, "client_credentials") && !n.Confidential {
+		problems = append(problems, errors.New("grant-type client_credentials: only for --type confidential"))
+	}
+	for _, s := range n.Scopes {
+		if _, ok := words[consent.ScopeName(s)]; !ok {
+			problems = append(problems, fmt.Errorf("scope %s: there is no such scope", s))
+		}
+	}
+	if len(problems) > 0 {
+		return fault.Wrap(fault.Invalid, errors.Join(problems...), "The app was not registered")
+	}
+	return nil
+}
+
+// scopeForm is what RFC 6749 section 3.3 allows in a scope, without the quotes
+// and commas that would confuse people.
+var scopeForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$`)
+
+// CreateResourceServer registers an operator's own API and returns its id with
+// the secret it introspects with. read and write map scope names to the words
+// people read.
+func (f *Foundation) CreateResourceServer(ctx context.Context, identifier, name string, scopes []consent.Scope) (store.ResourceServer, secret.Text, error) {
+	var problems []error
+	u, err := url.Parse(identifier)
+	if err != nil || !u.IsAbs() || u.Host == "" || strings.Contains(identifier, "#") || strings.HasSuffix(identifier, "/") {
+		problems = append(problems, errors.New("identifier: this must be a URL without a fragment and without a slash at its end")) // RFC 8707 section 2
+	}
+	for _, s := range scopes {
+		if !scopeForm.MatchString(string(s.Name)) || strings.TrimSpace(s.Words) == "" || len(s.Words) > 120 {
+			problems = append(problems, fmt.Errorf("scope %s: write it like mcp:read=Read your notes", s.Name))
+		}
+		if _, taken := f.Catalog.Scopes[s.Name]; taken {
+			problems = append(problems, fmt.Errorf("scope %s: the catalogue has it already", s.Name))
+		}
+	}
+	if len(problems) > 0 {
+		return store.ResourceServer{}, secret.Text{}, fault.Wrap(fault.Invalid, errors.Join(problems...), "The resource server was not registered")
+	}
+	if name == "" {
+		name = u.Host
+	}
+	key := secret.Random()
+	rs := store.ResourceServer{
+		ID: "rs_" + uuid.Must(uuid.NewV7()).String(), Identifier: identifier, Name: name, SecretHash: clients.HashSecret(key.Reveal()), Scopes: scopes,
+	}
+	return rs, key, f.Store.AddResourceServer(ctx, rs)
+}
+
+// NewProvider is how an operator registered this server at a provider.
+type NewProvider struct {
+	Provider, Variant, ClientID string
+	Secret                      secret.Text
+	WebURL, APIURL              string
+}
+
+// SetProvider stores a registration, replacing an earlier one at the same
+// provider, and returns the redirect URI to register there.
+func (f *Foundation) SetProvider(ctx context.Context, n NewProvider) (redirectURI string, err error) {
+	known := f.Catalog.Providers[consent.ProviderID(n.Provider)]
+	if known == nil {
+		return "", fault.New(fault.Invalid, "There is no provider %q. There are: %s.", n.Provider, strings.Join(f.providerNames(), ", "))
+	}
+	if n.Variant == "" {
+		n.Variant = known.Variants[0].ID
+	}
+	var variants []string
+	for _, v := range known.Variants {
+		variants = append(variants, v.ID)
+	}
+	if !slices.Contains(variants, n.Variant) {
+		return "", fault.New(fault.Invalid, "%s has no variant %q. There are: %s.", known.Name, n.Variant, strings.Join(variants, ", "))
+	}
+	if n.ClientID == "" || n.Secret.Empty() {
+		return "", fault.New(fault.Invalid, "A client id and a client secret are needed. %s shows both where you registered this server.", known.Name)
+	}
+	if err := f.checkURLs(n); err != nil {
+		return "", err
+	}
+	id := provider.RegistrationID(n.Provider)
+	sealed, err := f.Vault.Seal(provider.RegistrationPlace(id), n.Secret)
+	if err != nil {
+		return "", err
+	}
+	r := provider.SealedRegistration{Sealed: sealed, Registration: provider.Registration{
+		ID: id, Provider: known.ID, Variant: n.Variant, ClientID: n.ClientID, WebURL: strings.TrimSuffix(n.WebURL, "/"), APIURL: strings.TrimSuffix(n.APIURL, "/"),
+	}}
+	return f.Config.ExternalURL.String() + "/connect/" + url.PathEscape(n.Provider) + "/callback", f.Store.SetRegistration(ctx, r)
+}
+
+func (f *Foundation) providerNames() []string {
+	var out []string
+	for id := range f.Catalog.Providers {
+		out = append(out, string(id))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (f *Foundation) checkURLs(n NewProvider) error {
+	for name, raw := range map[string]string{"web-url": n.WebURL, "api-url": n.APIURL} {
+		if raw == "" {
+			continue
+		}
+		if err := provider.CheckURL(raw, f.Config.AllowLoopback); err != nil {
+			return fault.Wrap(fault.Invalid, err, "%s %s cannot be used", name, raw)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,74 @@
+package server
+
+import (
+	"context"
+
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/audit"
+	"github.com/deputy-oauth/deputy/internal/live"
+	"github.com/deputy-oauth/deputy/resourceserver/broker"
+)
+
+// calls is broker.Audit: the event is durable when Record returns, and the times
+// of last use follow in their own rhythm.
+type calls struct {
+	recorder *audit.Recorder
+	live     *live.State
+}
+
+func (a calls) Record(ctx context.Context, e broker.Event) error {
+	if err := a.recorder.Record(ctx, event(e)); err != nil {
+		return err
+	}
+	if e.Outcome != broker.Done || e.Grant == "" {
+		return nil
+	}
+	return a.touch(ctx, e)
+}
+
+// touch notes the last use of the agreed item that the call was made under: the
+// operation's scope may be one that the item only implies.
+func (a calls) touch(ctx context.Context, e broker.Event) error {
+	g, err := a.live.Grant(ctx, e.Grant)
+	if err != nil {
+		return err
+	}
+	words, err := a.live.Scopes(ctx)
+	if err != nil {
+		return err
+	}
+	if item, ok := g.Holds(words, e.Scope, e.Connection, e.At); ok {
+		a.recorder.Touch(e.Grant, item.Scope, item.Connection)
+	}
+	return nil
+}
+
+func event(e broker.Event) audit.Event {
+	out := audit.Event{
+		At: e.At, User: e.User, App: e.App, Grant: e.Grant, Connection: e.Connection, Scope: e.Scope, Operation: e.Operation,
+		Resource: resource(e.Resource), Detail: e.Reason,
+	}
+	switch e.Outcome {
+	case broker.Started:
+		// A record that stays alone tells of a write whose end nobody saw.
+		out.Kind, out.Outcome, out.Detail = audit.CallAllowed, audit.Unknown, "started"
+	case broker.Done:
+		out.Kind, out.Outcome = audit.CallAllowed, audit.Done
+	case broker.Denied:
+		out.Kind, out.Outcome = audit.CallDenied, audit.Denied
+	case broker.Unknown:
+		out.Kind, out.Outcome = audit.CallFailed, audit.Unknown
+	default:
+		out.Kind, out.Outcome = audit.CallFailed, audit.Failed
+	}
+	return out
+}
+
+// resource is how a record names a resource: by what never changes. A name that
+// was never resolved is the app's own word and stays out.
+func resource(r consent.Resource) string {
+	if r.ID == "" {
+		return ""
+	}
+	return string(r.Type) + ":" + r.ID
+}

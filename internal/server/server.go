@@ -1,0 +1,188 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/deputy-oauth/deputy/authserver"
+	"github.com/deputy-oauth/deputy/authserver/identity"
+	"github.com/deputy-oauth/deputy/authserver/keys"
+	"github.com/deputy-oauth/deputy/authserver/metadata"
+	"github.com/deputy-oauth/deputy/authserver/oauth"
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/consent/connect"
+	"github.com/deputy-oauth/deputy/consent/dashboard"
+	"github.com/deputy-oauth/deputy/consent/flow"
+	"github.com/deputy-oauth/deputy/internal/audit"
+	"github.com/deputy-oauth/deputy/internal/live"
+	"github.com/deputy-oauth/deputy/internal/store"
+	"github.com/deputy-oauth/deputy/internal/web"
+	"github.com/deputy-oauth/deputy/resourceserver"
+	"github.com/deputy-oauth/deputy/resourceserver/broker"
+	"github.com/deputy-oauth/deputy/resourceserver/provider"
+)
+
+// accessLife is how long an access token lives. What it may do is read from the
+// grant at each use, so it is short for the sake of lost tokens only.
+const accessLife = 10 * time.Minute
+
+// Server is the running program without its listener.
+type Server struct {
+	*Foundation
+	log       *slog.Logger
+	site      *web.Site
+	forms     web.Forms
+	live      *live.State
+	audit     *audit.Recorder
+	keys      *keys.Ring
+	providers *provider.Client
+	identity  *identity.Identity
+	oauth     *oauth.Server
+	flow      *flow.Flow
+	connect   *connect.Handler
+	dashboard *dashboard.Dashboard
+	broker    *broker.Broker
+	engine    *gin.Engine
+	draining  atomic.Bool
+}
+
+// New puts the server together on f. Close both when done.
+func New(ctx context.Context, f *Foundation, log *slog.Logger) (*Server, error) {
+	s := &Server{Foundation: f, log: log, forms: web.Forms{Key: f.Key.Derive("form token")}}
+	s.live = live.New(f.Store, f.Store, f.Catalog.Scopes)
+	s.audit = audit.New(audit.Config{DB: f.DB, Now: f.Now, Log: log})
+	for _, build := range []func(context.Context) error{s.buildSite, s.buildProtocol, s.buildPages, s.buildBroker} {
+		if err := build(ctx); err != nil {
+			return nil, errors.Join(err, s.audit.Close())
+		}
+	}
+	if err := s.buildEngine(); err != nil {
+		return nil, errors.Join(err, s.audit.Close())
+	}
+	return s, nil
+}
+
+// Handler answers every request.
+func (s *Server) Handler() http.Handler { return s.engine }
+
+// Draining makes /readyz refuse, so that load balancers send nothing new.
+func (s *Server) Draining() { s.draining.Store(true) }
+
+// Close waits for what is under way and must not be lost: provider refreshes and
+// records. Call it when no more requests come in, and before Foundation.Close.
+func (s *Server) Close() error {
+	s.providers.Drain()
+	return s.audit.Close()
+}
+
+func (s *Server) issuer() string { return s.Config.ExternalURL.String() }
+
+// brokerAudience is the one audience of Deputy's own API.
+func (s *Server) brokerAudience() string { return s.issuer() + "/api" }
+
+func (s *Server) buildProtocol(ctx context.Context) error {
+	var err error
+	s.keys, err = keys.Open(ctx, keys.Config{Store: s.Store, Sealer: sealer{s.Vault}, Now: s.Now, Log: s.log})
+	if err != nil {
+		return fmt.Errorf("open the signing keys: %w", err)
+	}
+	s.identity, err = identity.New(identity.Config{
+		Users: s.Store, Sessions: s.Store, Attempts: s.Store, Audit: s.audit, Asking: asking{s}, Away: store.Dashboard{Store: s.Store}, Site: s.site, Forms: s.forms,
+		HTTPS: s.site.HTTPS, Ended: func(consent.UserID) { s.live.ForgetPeople() }, Now: s.Now,
+	})
+	if err != nil {
+		return err
+	}
+	s.oauth = oauth.New(oauth.Config{
+		Issuer: s.issuer(), Broker: s.brokerAudience(), AccessLife: accessLife, DB: s.DB, Key: s.Key,
+		Clients: s.live, Authority: s.Store, Live: s.live, Vocabulary: s.live, ResourceServers: s.live,
+		Signer: s.keys, People: s.identity, Audit: issuance{s.audit}, Now: s.Now,
+	})
+	return nil
+}
+
+func (s *Server) buildPages(context.Context) error {
+	var err error
+	s.providers, err = provider.New(provider.Config{
+		Catalog: s.Catalog, Registrations: s.Store, Credentials: store.Credentials{Rows: s.Store}, Vault: s.Vault, Now: s.Now, Log: s.log,
+		AllowLoopback: s.Config.AllowLoopback,
+	})
+	if err != nil {
+		return err
+	}
+	s.connect, err = connect.New(connect.Config{
+		External: s.Config.ExternalURL, Catalog: s.Catalog, Providers: s.providers, Vault: s.Vault, People: travellers{s.identity},
+		States: s.Store, Connections: s.Store, Transactions: s.DB, Audit: s.audit, Forms: s.forms, Disconnected: s.disconnected, Now: s.Now, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.flow = flow.New(flow.Config{
+		Protocol: s.oauth, People: s.identity, Ledger: s.Store, Decisions: s.Store, Services: services{s.providers}, Trips: s.connect,
+		Audit: s.audit, Tx: s.DB.Tx, Changed: s.live.ForgetGrant, Catalog: s.Catalog, Site: s.site, Forms: s.forms, Box: s.Key.Box("flow"), Now: s.Now,
+	})
+	rows := store.Dashboard{Store: s.Store}
+	s.dashboard = dashboard.New(dashboard.Config{
+		People: s.identity, Holdings: rows, Services: rows, Records: s.audit, Counts: rows,
+		Revoker: &store.Revoker{Store: s.Store, Audit: s.audit, Changed: s.live.ForgetGrant}, Connect: s.connect,
+		Catalog: s.Catalog, Vocabulary: s.live.Scopes, Site: s.site, Forms: s.forms, Now: s.Now,
+	})
+	return nil
+}
+
+func (s *Server) buildBroker(context.Context) error {
+	var err error
+	s.broker, err = broker.New(broker.Config{
+		Catalog: s.Catalog, Authority: authority{s.live}, Credentials: s.providers, Audit: calls{s.audit, s.live}, Cursors: cursors{s.Key.Box("cursor")},
+		Now: s.Now, BaseURL: s.brokerAudience(), Disconnected: provider.ErrDisconnected,
+	})
+	return err
+}
+
+func (s *Server) buildEngine() error {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	// A handler that needs the address of a person gets it from proxies the
+	// operator named, and from nobody else (RFC 9700 section 4.13).
+	if err := e.SetTrustedProxies(s.Config.TrustedProxies); err != nil {
+		return fmt.Errorf("trusted proxies: %w", err)
+	}
+	e.UseRawPath, e.UnescapePathValues, e.RedirectTrailingSlash, e.RedirectFixedPath = true, true, false, false
+	e.Use(web.Logged(s.log, s.Now))
+	e.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
+	e.GET("/readyz", s.ready)
+	e.Use(web.OnlyHosts(s.Config.ExternalURL), s.site.Headers)
+	authserver.Mount(e, authserver.Parts{
+		Site: s.site, OAuth: s.oauth, Keys: s.keys, Identity: s.identity, Flow: s.flow, Connect: s.connect, Dashboard: s.dashboard, Changed: s.live.ForgetPeople,
+		Metadata: metadata.Config{Issuer: s.issuer(), GrantTypes: oauth.GrantTypes(), Algorithm: "ES256", Resources: []string{s.brokerAudience()}, Vocabulary: s.live},
+	})
+	if err := resourceserver.Mount(e, s.brokerConfig()); err != nil {
+		return err
+	}
+	e.NoRoute(s.site.Page(s.nothingHere))
+	s.engine = e
+	return nil
+}
+
+// ready tells load balancers whether requests can be answered now.
+func (s *Server) ready(c *gin.Context) {
+	if s.draining.Load() {
+		c.String(http.StatusServiceUnavailable, "ending\n")
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), 2*time.Second)
+	defer cancel()
+	if err := s.DB.Ping(ctx); err != nil {
+		web.Note(c, slog.String("error", err.Error()))
+		c.String(http.StatusServiceUnavailable, "the database does not answer\n")
+		return
+	}
+	c.String(http.StatusOK, "ok\n")
+}

@@ -1,0 +1,32 @@
+package server
+
+import (
+	"context"
+
+	"github.com/deputy-oauth/deputy/authserver/oauth"
+	"github.com/deputy-oauth/deputy/resourceserver"
+	"github.com/deputy-oauth/deputy/resourceserver/bearer"
+)
+
+// verifier is bearer.Verifier without a request: broker and authorization server
+// are the same process here.
+type verifier struct{ server *oauth.Server }
+
+func (v verifier) Verify(ctx context.Context, token string) (bearer.Authority, error) {
+	a, err := v.server.Verify(ctx, token)
+	if err != nil || !a.Active {
+		return bearer.Authority{}, err
+	}
+	out := bearer.Authority{
+		Active: true, Subject: string(a.User), ClientID: string(a.App), Grant: string(a.Grant), Family: string(a.Family),
+		Audience: []string{a.Audience}, Expires: a.Expires, IssuedAt: a.Issued, Present: a.Present, TokenType: "Bearer",
+	}
+	for _, s := range a.Scopes {
+		out.Scopes = append(out.Scopes, string(s))
+	}
+	return out, nil
+}
+
+func (s *Server) brokerConfig() resourceserver.Config {
+	return resourceserver.Config{Verifier: verifier{s.oauth}, Broker: s.broker, Catalog: s.Catalog, ExternalURL: s.issuer()}
+}
