@@ -26,13 +26,14 @@ func (s *Store) Draft(ctx context.Context, p flow.Page) (choices []byte, decided
 	return []byte(r.Choices), r.DecidedAt != nil, nil
 }
 
-// Keep implements flow.Decisions.
+// Keep implements flow.Decisions. (The id is not the first value: gorm spreads a
+// slice that follows a parenthesis, bytes too.)
 func (s *Store) Keep(ctx context.Context, p flow.Page, choices []byte, until time.Time) error {
 	err := s.DB.Tx(ctx, func(ctx context.Context) error {
-		res := s.DB.Read(ctx).Exec(`INSERT INTO consents (id, user_id, session_id, choices, expires_at) VALUES (?, ?, ?, ?, ?)
+		res := s.DB.Read(ctx).Exec(`INSERT INTO consents (user_id, id, session_id, choices, expires_at) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET choices = excluded.choices
 			WHERE consents.decided_at IS NULL AND consents.user_id = excluded.user_id AND consents.session_id = excluded.session_id`,
-			p.ID, p.User, p.Session, string(choices), until.UnixMilli())
+			p.User, p.ID, p.Session, string(choices), until.UnixMilli())
 		if res.Error == nil && res.RowsAffected == 0 {
 			return fault.New(fault.Conflict, "You have answered this already, or signed in again since. Nothing was changed. Start again in the app.")
 		}
@@ -49,10 +50,10 @@ func (s *Store) Decide(ctx context.Context, p flow.Page, until time.Time) (bool,
 	if err := s.holdBack(ctx, string(p.User)); err != nil {
 		return false, err
 	}
-	res := s.DB.Read(ctx).Exec(`INSERT INTO consents (id, user_id, session_id, choices, expires_at, decided_at) VALUES (?, ?, ?, '{}', ?, ?)
+	res := s.DB.Read(ctx).Exec(`INSERT INTO consents (user_id, id, session_id, choices, expires_at, decided_at) VALUES (?, ?, ?, '{}', ?, ?)
 		ON CONFLICT (id) DO UPDATE SET decided_at = excluded.decided_at
 		WHERE consents.decided_at IS NULL AND consents.user_id = excluded.user_id AND consents.session_id = excluded.session_id`,
-		p.ID, p.User, p.Session, until.UnixMilli(), s.Now().UnixMilli())
+		p.User, p.ID, p.Session, until.UnixMilli(), s.Now().UnixMilli())
 	if res.Error != nil {
 		return false, fmt.Errorf("decide: %w", res.Error)
 	}
