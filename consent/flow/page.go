@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -83,7 +82,11 @@ func (f *Flow) Consent(c *gin.Context) error {
 	if v.plan.Done() && len(v.plan.Token) > 0 {
 		return f.issue(c, v.ask, v.person, v.plan)
 	}
-	return f.show(c, v, http.StatusOK, f.notices(c))
+	notices, err := f.notices(c, v.person.User)
+	if err != nil {
+		return err
+	}
+	return f.show(c, v, http.StatusOK, notices)
 }
 
 // show renders the consent page, or the one-click page when nothing is new.
@@ -113,27 +116,6 @@ func onlyConfirm(plan consent.Plan) bool {
 		}
 	}
 	return true
-}
-
-// notices reads what a detour reports. The words are the template's; from the
-// address come only a known kind, a provider's id and a number.
-func (f *Flow) notices(c *gin.Context) []templates.Notice {
-	kind := templates.NoticeKind(c.Query("outcome"))
-	switch kind {
-	case templates.NoticeConnected, templates.NoticeReconnected, templates.NoticeWidened, templates.NoticeOtherAccount,
-		templates.NoticeLess, templates.NoticeRefused, templates.NoticeDown, templates.NoticePicked, templates.NoticeSaved:
-	default:
-		return nil
-	}
-	n := templates.Notice{Kind: kind}
-	if p := f.Catalog.Providers[consent.ProviderID(c.Query("provider"))]; p != nil {
-		n.Provider = p.Name
-	}
-	n.Count, _ = strconv.Atoi(c.Query("count")) // not a number: the notice does without
-	if n.Provider == "" && kind != templates.NoticePicked && kind != templates.NoticeSaved {
-		return nil
-	}
-	return []templates.Notice{n}
 }
 
 // ended tells that the time is over, with a way back to the app.
