@@ -107,7 +107,7 @@ func (w *world) serve(site *web.Site, https bool) {
 	if err := e.SetTrustedProxies([]string{"127.0.0.1"}); err != nil {
 		w.t.Fatal(err)
 	}
-	e.Use(site.Headers, site.SameOrigin())
+	e.Use(web.Logged(slog.New(slog.NewTextHandler(w.t.Output(), nil)), w.clock), site.Headers, site.SameOrigin())
 	e.GET("/signin", site.Page(w.identity.SignInPage))
 	e.POST("/signin", site.Page(w.identity.SignIn))
 	e.POST("/signout", site.Page(w.identity.SignOut))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/internal/audit"
@@ -92,11 +93,8 @@ func (r *Revoker) RemoveItems(ctx context.Context, user consent.UserID, grant co
 		if len(gone) == 0 {
 			return notYours(db.ErrNone)
 		}
-		for _, scope := range gone {
-			e := audit.Event{At: now, Kind: audit.GrantNarrowed, User: user, App: app, Grant: grant, Connection: on, Scope: scope, Outcome: audit.Done}
-			if err := r.Audit.InTx(ctx, e); err != nil {
-				return err
-			}
+		if err := r.narrowed(ctx, audit.Event{At: now, User: user, App: app, Grant: grant, Connection: on}, gone); err != nil {
+			return err
 		}
 		left, err := db.One[int](r.Store.DB.Read(ctx), "SELECT count(*) FROM grant_items WHERE grant_id = ? AND until > ?", grant, now.UnixMilli())
 		if err != nil {
@@ -111,6 +109,25 @@ func (r *Revoker) RemoveItems(ctx context.Context, user consent.UserID, grant co
 		return err
 	}
 	r.Changed(grant)
+	return nil
+}
+
+// narrowed records what was taken out of a grant. Without offline_access, what
+// was to outlive the sign-in ends with it after all (OpenID Connect Core 11).
+func (r *Revoker) narrowed(ctx context.Context, e audit.Event, gone []consent.ScopeName) error {
+	for _, scope := range gone {
+		e.Kind, e.Scope, e.Outcome = audit.GrantNarrowed, scope, audit.Done
+		if err := r.Audit.InTx(ctx, e); err != nil {
+			return err
+		}
+	}
+	if !slices.Contains(gone, consent.OfflineAccess) {
+		return nil
+	}
+	err := r.Store.DB.Read(ctx).Exec("UPDATE families SET offline = ? WHERE user_id = ? AND grant_id = ?", false, e.User, e.Grant).Error
+	if err != nil {
+		return fmt.Errorf("tie families to the sign-in: %w", err)
+	}
 	return nil
 }
 

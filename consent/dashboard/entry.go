@@ -1,0 +1,176 @@
+package dashboard
+
+import (
+	"cmp"
+	"strings"
+	"time"
+
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/audit"
+	"github.com/deputy-oauth/deputy/templates"
+)
+
+// together is how close in time equal things are told as one.
+const together = 10 * time.Minute
+
+// told lists the kinds of records that people read. The others are the protocol
+// at work: a token for every sign-in and every hour says nothing new.
+func told() []audit.Kind {
+	return []audit.Kind{
+		audit.GrantAgreed, audit.GrantRefused, audit.GrantNarrowed, audit.GrantRevoked, audit.TokenReplayed,
+		audit.CallAllowed, audit.CallDenied, audit.CallFailed,
+		audit.ConnectionAdded, audit.ConnectionWidened, audit.ConnectionReconnected, audit.ConnectionBroken, audit.ConnectionRemoved,
+		audit.SignedIn, audit.SignedOut,
+	}
+}
+
+// teller turns records into entries.
+type teller struct {
+	d         *Dashboard
+	v         visit
+	apps      map[consent.AppID]string
+	accounts  accounts
+	resources map[string]string // names the person picked things by, under type:id
+}
+
+// entry words a record; false when it tells nothing.
+func (t teller) entry(e audit.Event) (templates.Entry, bool) {
+	a := t.accounts[e.Connection]
+	out := templates.Entry{
+		At: e.At, App: cmp.Or(t.apps[e.App], string(e.App)),
+		Provider: cmp.Or(t.d.provider(a.Provider).Name, "A service"), Account: cmp.Or(a.Login, "an account"),
+	}
+	switch e.Kind {
+	case audit.CallAllowed, audit.CallDenied, audit.CallFailed:
+		return t.call(e, out)
+	case audit.GrantAgreed:
+		out.Kind, out.What = templates.EntryAllowed, t.scopes(e)
+	case audit.GrantRefused:
+		out.Kind = templates.EntryDenied
+	case audit.GrantNarrowed:
+		out.Kind, out.What = templates.EntryRemoved, t.removed(e)
+	case audit.GrantRevoked:
+		out.Kind = templates.EntryRemoved
+	case audit.TokenReplayed:
+		out.Kind = templates.EntryReplayed
+	case audit.ConnectionAdded, audit.ConnectionWidened:
+		out.Kind = templates.EntryConnected
+	case audit.ConnectionReconnected:
+		out.Kind = templates.EntryReconnected
+	case audit.ConnectionBroken:
+		out.Kind = templates.EntryBroke
+	case audit.ConnectionRemoved:
+		out.Kind = templates.EntryDisconnected
+		// The provider's answer comes as a record of its own, after the one that says
+		// it is done.
+		return out, !strings.HasPrefix(e.Detail, "provider answered")
+	case audit.SignedIn:
+		out.Kind, out.What = templates.EntrySignedIn, e.Detail
+	case audit.SignedOut:
+		out.Kind, out.What = templates.EntrySignedOut, e.Detail
+	default:
+		return templates.Entry{}, false
+	}
+	return out, true
+}
+
+// call words what an app did or tried.
+func (t teller) call(e audit.Event, out templates.Entry) (templates.Entry, bool) {
+	op := t.d.operations[e.Operation]
+	out.Did = "made a call"
+	if op != nil {
+		out.Did, out.In = op.Words, t.place(e, op.Resource)
+		if a := t.d.provider(op.Provider); a.Name != "" {
+			out.Provider = a.Name
+		}
+	}
+	switch {
+	case e.Kind == audit.CallDenied:
+		out.Kind, out.Why = templates.EntryRefused, why(e.Detail)
+	case e.Kind == audit.CallFailed, e.Outcome == audit.Failed, e.Outcome == audit.Unknown:
+		out.Kind = templates.EntryFailed
+	case e.Outcome != audit.Done:
+		return out, false // the announcement of a write, whose end has a record of its own
+	case op == nil || op.Access != consent.Read:
+		out.Kind = templates.EntryChanged
+	default:
+		out.Kind = templates.EntryUsed
+	}
+	return out, true
+}
+
+// place names where a call went: by the name the person knows, else by the
+// provider's id, so that a refused try elsewhere is visible as such.
+func (t teller) place(e audit.Event, of consent.ResourceType) string {
+	if name := t.resources[e.Resource]; name != "" {
+		return name
+	}
+	for _, p := range t.d.cfg.Catalog.Providers {
+		kind, known := p.Resources[of]
+		switch id, found := strings.CutPrefix(e.Resource, string(of)+":"); {
+		case !known:
+		case found && id != "":
+			return kind.Word + " " + id
+		case e.Kind == audit.CallDenied:
+			return "a " + kind.Word
+		}
+	}
+	return ""
+}
+
+// why turns the broker's code of a refusal into the reason a person reads.
+func why(code string) templates.WhyRefused {
+	switch code {
+	case "grant_gone":
+		return templates.WhyGone
+	case "scope_missing":
+		return templates.WhyNotAllowed
+	case "person_away":
+		return templates.WhyAway
+	case "write_needs_yes":
+		return templates.WhyNeedsYes
+	case "resource_unavailable":
+		return templates.WhyOutside
+	case "connection_missing", "connection_needs_you", "provider_permission", "blocked_by_organisation":
+		return templates.WhyService
+	}
+	return templates.WhyUnknown
+}
+
+// scopes words what was agreed: the record's scope, or the scopes its detail
+// names.
+func (t teller) scopes(e audit.Event) string {
+	var words []string
+	for _, name := range append([]string{string(e.Scope)}, strings.Fields(e.Detail)...) {
+		if s, known := t.v.words[consent.ScopeName(name)]; known {
+			words = append(words, s.Words)
+		}
+	}
+	if len(words) == 0 {
+		return "what you ticked"
+	}
+	return strings.Join(words, "; ")
+}
+
+// removed words a part that was taken away.
+func (t teller) removed(e audit.Event) string {
+	if e.Scope == "" {
+		return "one copy of it"
+	}
+	return t.v.scope(e.Scope).Words
+}
+
+// join adds an entry, newest first, or counts it into the one before when both
+// tell the same.
+func join(list []templates.Entry, e templates.Entry) []templates.Entry {
+	if len(list) > 0 {
+		last := &list[len(list)-1]
+		same := *last
+		same.At, same.Count = e.At, e.Count
+		if same == e && last.At.Sub(e.At) < together {
+			last.Count = max(last.Count, 1) + 1
+			return list
+		}
+	}
+	return append(list, e)
+}
