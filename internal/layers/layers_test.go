@@ -1,0 +1,237 @@
+package layers_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/deputy-oauth/deputy/"
+
+// may lists, for each package, which packages of ours its files may import. Tests
+// are bound by it too, except for what is in testsMay.
+var may = map[string]string{
+	// The domain and other leaves.
+	"consent":               "",
+	"consent/catalog":       "consent",
+	"templates":             "",
+	"migrations":            "",
+	"internal/fault":        "",
+	"internal/secret":       "",
+	"internal/seal":         "",
+	"internal/config":       "",
+	"internal/layers":       "",
+	"internal/simulator":    "",
+	"internal/sampleapp":    "",
+	"resourceserver/vault":  "internal/secret",
+	"resourceserver/bearer": "",
+
+	// Plumbing.
+	"internal/db":    "",
+	"internal/web":   "internal/fault",
+	"internal/audit": "consent internal/db",
+
+	// The authorization server.
+	"authserver/clients":  "consent",
+	"authserver/keys":     "internal/secret",
+	"authserver/metadata": "consent",
+	"authserver/identity": "consent internal/audit internal/fault internal/secret internal/web templates",
+	"authserver/oauth":    "authserver/clients consent internal/db internal/fault internal/seal internal/web",
+	"authserver":          "authserver/identity authserver/keys authserver/metadata authserver/oauth consent/connect consent/dashboard consent/flow internal/web templates",
+
+	// The person's pages. They never import each other.
+	"consent/flow":      "authserver/clients authserver/identity authserver/oauth consent consent/catalog internal/audit internal/fault internal/seal internal/web resourceserver/provider templates",
+	"consent/connect":   "consent consent/catalog internal/audit internal/fault internal/secret internal/web resourceserver/provider resourceserver/vault",
+	"consent/dashboard": "authserver/identity consent consent/catalog internal/audit internal/fault internal/web templates",
+
+	// The broker. Nothing here imports the authorization server.
+	"resourceserver/provider": "consent consent/catalog internal/fault internal/secret resourceserver/vault",
+	"resourceserver/broker":   "consent consent/catalog",
+	"resourceserver":          "consent consent/catalog internal/web resourceserver/bearer resourceserver/broker",
+
+	// Rows and what is read from them; only the assembly imports store.
+	"internal/store": "authserver/clients authserver/identity authserver/keys authserver/oauth consent consent/connect consent/dashboard consent/flow internal/audit internal/db internal/fault resourceserver/provider",
+	"internal/live":  "authserver/clients authserver/oauth consent",
+
+	// The assembly may import everything; nothing but programs and tests imports it.
+	"internal/server":     "*",
+	"internal/demo":       "internal/fault internal/sampleapp internal/secret internal/server internal/simulator",
+	"internal/deputytest": "*",
+	"internal/db/dbtest":  "internal/db migrations",
+	"cmd/deputy":          "consent internal/config internal/demo internal/fault internal/secret internal/server",
+	"bench":               "*",
+	"e2e":                 "",
+}
+
+// testsMay is what tests may import besides: real databases, simulators and the
+// whole program.
+var testsMay = []string{"internal/db", "internal/db/dbtest", "internal/deputytest", "internal/simulator", "internal/store", "internal/audit", "internal/fault", "internal/secret", "internal/web", "templates", "migrations"}
+
+// homes says which packages may import a library. The rest of the house goes
+// through them.
+var homes = map[string]string{
+	"github.com/ory/fosite":             "authserver/oauth",
+	"github.com/go-jose/go-jose":        "authserver/oauth", // fosite's own types
+	"github.com/hashicorp":              "authserver/oauth", // likewise
+	"github.com/lestrrat-go/jwx":        "authserver/keys resourceserver/bearer",
+	"golang.org/x/oauth2":               "resourceserver/provider internal/sampleapp e2e",
+	"gorm.io":                           "internal/db internal/store authserver/oauth",
+	"modernc.org/sqlite":                "internal/db",
+	"github.com/jackc/pgx":              "internal/db internal/db/dbtest bench",
+	"github.com/pressly/goose":          "internal/db",
+	"github.com/tink-crypto":            "resourceserver/vault",
+	"github.com/goccy/go-yaml":          "consent/catalog",
+	"github.com/spf13/cobra":            "cmd/deputy",
+	"github.com/knadh/koanf":            "internal/config",
+	"github.com/gin-gonic/gin":          "authserver authserver/identity authserver/metadata authserver/oauth consent/connect consent/dashboard consent/flow internal/server internal/web resourceserver",
+	"golang.org/x/crypto/argon2":        "authserver/identity",
+	"golang.org/x/crypto/chacha20poly1": "internal/seal",
+}
+
+func TestWhoImportsWhom(t *testing.T) {
+	seen := map[string]bool{}
+	for file, imports := range sources(t) {
+		pkg := path.Dir(file)
+		seen[pkg] = true
+		allowed, known := may[pkg]
+		if !known {
+			t.Errorf("%s: package %s is not in the table; decide what it may import and add it", file, pkg)
+			continue
+		}
+		for _, imp := range imports {
+			if own, ok := strings.CutPrefix(imp, module); ok {
+				if own != pkg && allowed != "*" && !slices.Contains(strings.Fields(allowed), own) && !(strings.HasSuffix(file, "_test.go") && testMay(pkg, own)) {
+					t.Errorf("%s imports %s; %s may import: %s", file, own, pkg, allowed)
+				}
+				continue
+			}
+			checkHome(t, file, pkg, imp)
+		}
+	}
+	for pkg := range may {
+		if !seen[pkg] && pkg != "bench" && pkg != "e2e" && pkg != "internal/deputytest" {
+			t.Errorf("the table has %s, but there is no such package", pkg)
+		}
+	}
+}
+
+// testMay reports whether a test of pkg may import own. A test may use what its
+// package's neighbours are made of, but the pages stay apart even there.
+func testMay(pkg, own string) bool {
+	if slices.Contains(testsMay, own) {
+		return true
+	}
+	pages := []string{"consent/flow", "consent/connect", "consent/dashboard"}
+	if slices.Contains(pages, pkg) && slices.Contains(pages, own) {
+		return false
+	}
+	return !strings.HasPrefix(pkg, "resourceserver/bearer")
+}
+
+func checkHome(t *testing.T, file, pkg, imp string) {
+	t.Helper()
+	for library, home := range homes {
+		if strings.HasPrefix(imp, library) && !slices.Contains(strings.Fields(home), pkg) && !strings.HasSuffix(file, "_test.go") {
+			t.Errorf("%s imports %s, whose home is %s", file, imp, home)
+		}
+	}
+}
+
+// TestTheBrokerRunsWithoutTheAuthorizationServer follows the imports all the way
+// down.
+func TestTheBrokerRunsWithoutTheAuthorizationServer(t *testing.T) {
+	direct := map[string]map[string]bool{}
+	for file, imports := range sources(t) {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		pkg := path.Dir(file)
+		if direct[pkg] == nil {
+			direct[pkg] = map[string]bool{}
+		}
+		for _, imp := range imports {
+			if own, ok := strings.CutPrefix(imp, module); ok {
+				direct[pkg][own] = true
+			}
+		}
+	}
+	reached := map[string]bool{}
+	var follow func(string)
+	follow = func(pkg string) {
+		if reached[pkg] {
+			return
+		}
+		reached[pkg] = true
+		for _, next := range slices.Sorted(maps.Keys(direct[pkg])) {
+			follow(next)
+		}
+	}
+	follow("resourceserver")
+	follow("resourceserver/provider")
+	for pkg := range reached {
+		if strings.HasPrefix(pkg, "authserver") || pkg == "internal/store" {
+			t.Errorf("the broker reaches %s", pkg)
+		}
+	}
+}
+
+func TestFilesStayShort(t *testing.T) {
+	for file := range sources(t) {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		raw, err := os.ReadFile(filepath.Join("..", "..", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(raw), "\n"); n > 400 {
+			t.Errorf("%s has %d lines; more than 400 are two ideas", file, n)
+		}
+	}
+}
+
+// sources returns the imports of every Go file of the module, by path.
+func sources(t *testing.T) map[string][]string {
+	t.Helper()
+	root := filepath.Join("..", "..")
+	out := map[string][]string{}
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel := filepath.ToSlash(strings.TrimPrefix(name, root+string(filepath.Separator)))
+		if d.IsDir() {
+			if slices.Contains([]string{".git", "third_party", "e2e/node_modules", "bin", "data", "docs"}, rel) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(rel, ".go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		imports := []string{}
+		for _, i := range f.Imports {
+			imports = append(imports, strings.Trim(i.Path.Value, `"`))
+		}
+		out[rel] = imports
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out) < 50 {
+		t.Fatalf("only %d Go files were found", len(out))
+	}
+	return out
+}
