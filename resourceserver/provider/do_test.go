@@ -73,6 +73,22 @@ func TestASecondRefusalNeedsThePerson(t *testing.T) {
 	}
 }
 
+func TestARefusedNewTokenIsNotRefreshedAgain(t *testing.T) {
+	s := &scripted{answers: []string{renewed}, refuse: map[string]bool{"Bearer access-1": true, "Bearer access-2": true}}
+	w, reg := plain(t, s.ServeHTTP, nil)
+	w.store("c1", reg, provider.Tokens{Access: secret.New("access-1"), Refresh: secret.New("refresh-1")})
+	_, _, err := call(t.Context(), w.client, "c1", "/x")
+	wantClass(t, err, catalog.ReauthRequired)
+	if diff := cmp.Diff([]string{"refresh-1"}, s.asked()); diff != "" {
+		t.Errorf("refreshed (-want +got):\n%s", diff)
+	}
+	// The call, the call with the new token, and the question whose account it is.
+	if diff := cmp.Diff([]string{"Bearer access-1", "Bearer access-2", "Bearer access-2"}, s.called()); diff != "" {
+		t.Errorf("called with (-want +got):\n%s", diff)
+	}
+	w.wantCredential(2, consent.NeedsPerson)
+}
+
 func TestATokenWithoutARefreshIsConfirmedDead(t *testing.T) {
 	h := newHub(t, "oauth_app", simulator.Quirks{})
 	h.link("c1", "octocat", "repo")
