@@ -1,0 +1,172 @@
+package resourceserver
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/web"
+	"github.com/deputy-oauth/deputy/resourceserver/bearer"
+	"github.com/deputy-oauth/deputy/resourceserver/broker"
+)
+
+const (
+	realm       = "deputy"
+	codeInvalid = bearer.InvalidRequest
+)
+
+// problem is a refusal on its way out.
+type problem struct {
+	status    int
+	code      string // for OAuth clients the code of the challenge, else our own
+	reason    string // finer than code; "" when code says it all
+	message   string
+	missing   []consent.ScopeName
+	retry     int // seconds; 0 when waiting does not help
+	challenge *bearer.Challenge
+	reference string
+	cause     error // for the log
+}
+
+// document is a problem as apps read it. Message is what Octokit shows, error and
+// ok are what Slack's client looks at, error_description is OAuth's.
+type document struct {
+	OK          bool                `json:"ok"` // always false
+	Error       string              `json:"error"`
+	Description string              `json:"error_description"`
+	Message     string              `json:"message"`
+	Reason      string              `json:"reason,omitempty"`
+	Missing     []consent.ScopeName `json:"missing_scopes,omitempty"`
+	Reference   string              `json:"reference,omitempty"`
+}
+
+func invalid(message string) *problem {
+	return &problem{status: http.StatusBadRequest, code: codeInvalid, message: message}
+}
+
+// internal is our own mistake: the app reads a reference, the log has the rest.
+func internal(cause error) *problem {
+	return &problem{
+		status: http.StatusInternalServerError, code: "server_error", message: "Something went wrong on Deputy's side.",
+		reference: web.Reference(), cause: cause,
+	}
+}
+
+// problem turns what the broker says into what the app is told.
+func (s *server) problem(err error, t target, who bearer.Authority) *problem {
+	var r *broker.Refusal
+	if !errors.As(err, &r) {
+		return internal(err)
+	}
+	p := &problem{status: r.Status, code: r.Code, message: r.Message, missing: r.Missing, retry: seconds(r.RetryAfter)}
+	if err != error(r) {
+		p.cause = err // more than the refusal: something for the log
+	}
+	switch {
+	case r.Denial == consent.GrantGone:
+		s.challenge(p, t, bearer.InvalidToken)
+	case r.Denial == consent.ScopeMissing, r.Denial == consent.PersonAway, r.Denial == consent.WriteNeedsYes:
+		s.challenge(p, t, bearer.InsufficientScope)
+		p.need(needs(t, who, r.Missing), s.lacks(who))
+		if r.Denial == consent.WriteNeedsYes {
+			p.say("This change needs the person's permission to write without asking.")
+		}
+	case r.Status == http.StatusForbidden && (r.Denial == consent.ProviderLacks || len(r.Missing) > 0):
+		// The way to a wider connection leads over the same consent page.
+		s.challenge(p, t, bearer.InsufficientScope)
+		p.need(needs(t, who, r.Missing), s.lacks(who))
+		p.missing = r.Missing
+		if t.op != nil && len(p.missing) == 0 {
+			p.missing = []consent.ScopeName{t.op.Scope}
+		}
+	}
+	return p
+}
+
+// challenge makes p one that a client can answer with a new authorization.
+func (s *server) challenge(p *problem, t target, code string) {
+	p.reason, p.code = p.code, code
+	p.challenge = &bearer.Challenge{Realm: realm, Error: code, Description: p.message, Metadata: t.door.metadata}
+	if t.op != nil {
+		p.challenge.Scope = []string{string(t.op.Scope)}
+	}
+}
+
+func (p *problem) say(message string) { p.message, p.challenge.Description = message, message }
+
+// need names in the challenge every scope the call needs, all at once, so that
+// the person is asked once; in the body those of them that are missing.
+func (p *problem) need(scopes []consent.ScopeName, lacks func(consent.ScopeName) bool) {
+	p.challenge.Scope = names(scopes)
+	missing := slices.Clone(p.missing)
+	for _, name := range scopes {
+		if lacks(name) && !slices.Contains(missing, name) {
+			missing = append(missing, name)
+		}
+	}
+	p.missing = missing
+}
+
+// needs lists what a call needs as things stand: the operation's scope, for a
+// write the permission to write unasked, and without a living sign-in the one to
+// work in the background. missing are further ones the broker named.
+func needs(t target, who bearer.Authority, missing []consent.ScopeName) []consent.ScopeName {
+	var out []consent.ScopeName
+	if t.op != nil {
+		out = append(out, t.op.Scope)
+		if t.op.Access != consent.Read {
+			out = append(out, consent.UnattendedWrites)
+		}
+	}
+	if !who.Present {
+		out = append(out, consent.Background)
+	}
+	for _, name := range missing {
+		if !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+func (s *server) lacks(who bearer.Authority) func(consent.ScopeName) bool {
+	covers := func(have, want string) bool {
+		return s.catalog.Scopes.Covers(consent.ScopeName(have), consent.ScopeName(want))
+	}
+	return func(name consent.ScopeName) bool { return !who.Holds(covers, string(name)) }
+}
+
+// seconds rounds up: who comes back early is refused again.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+// write is the only writer of errors under /api.
+func (p *problem) write(c *gin.Context) {
+	web.Note(c, slog.String("refused", p.code))
+	if p.reason != "" {
+		web.Note(c, slog.String("reason", p.reason))
+	}
+	if p.reference != "" {
+		web.Note(c, slog.String("reference", p.reference))
+	}
+	if p.cause != nil {
+		web.Note(c, slog.String("error", p.cause.Error()))
+	}
+	if c.Writer.Written() {
+		return // half an answer is out; the log has the rest
+	}
+	if p.challenge != nil {
+		c.Header("WWW-Authenticate", p.challenge.String())
+	}
+	if p.retry > 0 {
+		c.Header("Retry-After", strconv.Itoa(p.retry))
+	}
+	c.JSON(p.status, document{
+		Error: p.code, Description: p.message, Message: p.message, Reason: p.reason, Missing: p.missing, Reference: p.reference,
+	})
+}
