@@ -133,7 +133,7 @@ func (d *Dashboard) happened(v visit, f audit.Filter, before string, limit int, 
 			}
 		}
 	}
-	for _, r := range records {
+	for _, r := range ends(records, before != "") {
 		if e, ok := t.entry(r.Event); ok {
 			p.shown = join(p.shown, e)
 		}

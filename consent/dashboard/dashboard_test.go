@@ -280,6 +280,26 @@ func TestEqualThingsAreToldAsOne(t *testing.T) {
 	says(t, w.ana.page("/activity"), "14 times.")
 }
 
+// The broker records that a write is about to be sent, and then how it ended.
+func TestAWriteIsToldOnceAndALostOneIsToldAsSuch(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t))
+	started := audit.Event{Kind: audit.CallAllowed, Outcome: audit.Unknown, Detail: "started", User: w.ana.user, App: "repo-scout", Grant: w.ana.grant,
+		Operation: "issues.create", Resource: "github.repository:1"}
+	done := started
+	done.Outcome, done.Detail = audit.Done, ""
+	lost := started
+	lost.Resource = "github.repository:2"
+	for _, e := range []audit.Event{started, done, lost} {
+		w.must(w.audit.Record(t.Context(), e))
+	}
+	page := w.ana.page("/activity")
+	if n := strings.Count(page, "opened an issue in <bdi>ana/web</bdi>"); n != 1 {
+		t.Errorf("the write is told %d times", n)
+	}
+	says(t, page, "would have opened an issue in <bdi>ana/api</bdi>")
+	silent(t, page, "did not do it")
+}
+
 func TestPagesNeedASignIn(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t))
 	nobody := &browser{w: w, client: &http.Client{CheckRedirect: w.ana.client.CheckRedirect}}

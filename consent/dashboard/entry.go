@@ -87,16 +87,49 @@ func (t teller) call(e audit.Event, out templates.Entry) (templates.Entry, bool)
 	switch {
 	case e.Kind == audit.CallDenied:
 		out.Kind, out.Why = templates.EntryRefused, why(e.Detail)
-	case e.Kind == audit.CallFailed, e.Outcome == audit.Failed, e.Outcome == audit.Unknown:
+	case e.Outcome == audit.Unknown:
+		// Nobody saw how it ended: the service may have done it.
+		out.Kind, out.Provider = templates.EntryFailed, ""
+	case e.Kind == audit.CallFailed:
 		out.Kind = templates.EntryFailed
-	case e.Outcome != audit.Done:
-		return out, false // the announcement of a write, whose end has a record of its own
 	case op == nil || op.Access != consent.Read:
 		out.Kind = templates.EntryChanged
 	default:
 		out.Kind = templates.EntryUsed
 	}
 	return out, true
+}
+
+// announced reports whether a record only says that a write is about to be sent.
+func announced(e audit.Event) bool {
+	return e.Kind == audit.CallAllowed && e.Outcome == audit.Unknown
+}
+
+// ends drops the announcements of writes whose end is recorded as well, from a
+// list with the newest first. One that stays alone is news: nobody saw the end.
+// on is true when the list goes on from a page, where the ends may stand.
+func ends(records []audit.Entry, on bool) []audit.Entry {
+	type write struct {
+		app                 consent.AppID
+		grant               consent.GrantID
+		operation, resource string
+	}
+	open := map[write]int{}
+	var told []audit.Entry
+	for _, r := range records {
+		w := write{r.App, r.Grant, r.Operation, r.Resource}
+		switch {
+		case !announced(r.Event):
+			open[w]++
+		case open[w] > 0:
+			open[w]--
+			continue
+		case on && records[0].At.Sub(r.At) < together:
+			continue
+		}
+		told = append(told, r)
+	}
+	return told
 }
 
 // place names where a call went: by the name the person knows, else by the
