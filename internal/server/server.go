@@ -57,7 +57,7 @@ type Server struct {
 func New(ctx context.Context, f *Foundation, log *slog.Logger) (*Server, error) {
 	s := &Server{Foundation: f, log: log, forms: web.Forms{Key: f.Key.Derive("form token")}}
 	s.live = live.New(f.Store, f.Store, f.Catalog.Scopes)
-	s.audit = audit.New(audit.Config{DB: f.DB, Now: f.Now, Log: log})
+	s.audit = audit.New(audit.Config{DB: f.DB, Now: f.Now, Log: log, Every: time.Second})
 	for _, build := range []func(context.Context) error{s.buildSite, s.buildProtocol, s.buildPages, s.buildBroker} {
 		if err := build(ctx); err != nil {
 			return nil, errors.Join(err, s.audit.Close())
