@@ -26,6 +26,7 @@ type code struct {
 	Audience    string
 	Scopes      string
 	AuthTime    int64
+	Thumbprint  string `gorm:"column:jkt"` // key the code is bound to; "" for none
 	ExpiresAt   int64
 	UsedAt      *int64
 	FamilyID    *consent.FamilyID
@@ -45,6 +46,7 @@ type Family struct {
 	Audience    string
 	Offline     bool // outlives the sign-in
 	Rotates     bool
+	Thumbprint  string `gorm:"column:jkt"` // key its tokens are bound to; "" for none
 	Generation  int64
 	CreatedAt   int64 // milliseconds, like all times here
 	RefreshedAt int64

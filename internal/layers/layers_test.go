@@ -26,6 +26,7 @@ var may = map[string]string{
 	"internal/fault":        "",
 	"internal/secret":       "",
 	"internal/seal":         "",
+	"internal/outward":      "",
 	"internal/config":       "",
 	"internal/layers":       "",
 	"internal/simulator":    "",
@@ -39,7 +40,7 @@ var may = map[string]string{
 	"internal/audit": "consent internal/db",
 
 	// The authorization server.
-	"authserver/clients":  "consent",
+	"authserver/clients":  "consent internal/outward",
 	"authserver/keys":     "internal/secret",
 	"authserver/metadata": "consent",
 	"authserver/identity": "consent internal/audit internal/fault internal/secret internal/web templates",
@@ -52,7 +53,7 @@ var may = map[string]string{
 	"consent/dashboard": "authserver/identity consent consent/catalog internal/audit internal/fault internal/web templates",
 
 	// The broker. Nothing here imports the authorization server.
-	"resourceserver/provider": "consent consent/catalog internal/fault internal/secret resourceserver/vault",
+	"resourceserver/provider": "consent consent/catalog internal/fault internal/outward internal/secret resourceserver/vault",
 	"resourceserver/broker":   "consent consent/catalog",
 	"resourceserver":          "consent consent/catalog internal/web resourceserver/bearer resourceserver/broker",
 
@@ -80,7 +81,8 @@ var homes = map[string]string{
 	"github.com/ory/fosite":             "authserver/oauth",
 	"github.com/go-jose/go-jose":        "authserver/oauth", // fosite's own types
 	"github.com/hashicorp":              "authserver/oauth", // likewise
-	"github.com/lestrrat-go/jwx":        "authserver/keys resourceserver/bearer",
+	"github.com/lestrrat-go/jwx":        "authserver/clients authserver/keys resourceserver/bearer",
+	"code.dny.dev/ssrf":                 "internal/outward",
 	"golang.org/x/oauth2":               "resourceserver/provider internal/sampleapp e2e",
 	"gorm.io":                           "internal/db internal/store authserver/oauth",
 	"modernc.org/sqlite":                "internal/db",
