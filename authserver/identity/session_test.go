@@ -269,6 +269,21 @@ func TestSignOut(t *testing.T) {
 	})
 }
 
+// "Not you?" on the page of an app's request leads back to that request.
+func TestSigningOutKeepsWhereOneWas(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), false)
+	b := w.signedIn("192.0.2.1")
+	a := b.send(http.MethodPost, "/signout", url.Values{"csrf": {b.me()[3]}, "return": {"/consent?flow=a_b&x=1"}})
+	if !strings.Contains(a.body, `href="/signin?next=%2fconsent%3fflow%3da_b%26x%3d1"`) {
+		t.Errorf("the page leads elsewhere: %s", a.body)
+	}
+	b = w.signedIn("192.0.2.1")
+	a = b.send(http.MethodPost, "/signout", url.Values{"csrf": {b.me()[3]}, "return": {"https://evil.example"}})
+	if a.status != http.StatusBadRequest || strings.Contains(a.body, "evil") {
+		t.Errorf("a foreign way back: %d", a.status)
+	}
+}
+
 func TestAFormWithoutASignInLeadsHomeAfterIt(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t), false)
 	if a := w.browser("192.0.2.1").send(http.MethodPost, "/me", nil); a.status != http.StatusSeeOther || a.location != "/signin" {
