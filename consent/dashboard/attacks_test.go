@@ -6,11 +6,13 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/audit"
 	"github.com/deputy-oauth/deputy/internal/db/dbtest"
 	"github.com/deputy-oauth/deputy/internal/fault"
 	"github.com/deputy-oauth/deputy/internal/store"
@@ -102,6 +104,34 @@ func TestTakingAwayTwiceIsNoError(t *testing.T) {
 		}
 		if err := r.RemoveItems(t.Context(), w.ana.user, w.ana.grant, []consent.ScopeName{readFiles}, w.ana.connection); !fault.Is(err, fault.NotFound) {
 			t.Errorf("a part of what is gone: %v", err)
+		}
+	})
+}
+
+func TestTakingAwayAtTheSameTimeIsRecordedOnce(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		r := &store.Revoker{Store: w.store, Audit: w.audit, Changed: w.note}
+		var wg sync.WaitGroup
+		for n := range 20 {
+			wg.Go(func() {
+				var err error
+				switch n % 3 {
+				case 0:
+					err = r.RevokeGrant(t.Context(), w.ana.user, w.ana.grant)
+				case 1:
+					err = r.RevokeFamily(t.Context(), w.ana.user, w.ana.family)
+				default:
+					err = r.RemoveItems(t.Context(), w.ana.user, w.ana.grant, []consent.ScopeName{readFiles, readIssues}, w.ana.connection)
+				}
+				if err != nil && !(n%3 == 2 && fault.Is(err, fault.NotFound)) {
+					t.Errorf("attempt %d: %v", n, err)
+				}
+			})
+		}
+		wg.Wait()
+		list, err := w.audit.List(t.Context(), w.ana.user, audit.Filter{Kinds: []audit.Kind{audit.GrantRevoked}}, "", 9)
+		if err != nil || len(list) != 1 || !w.grant(w.ana.grant).Revoked {
+			t.Errorf("revoked %v, recorded %d times, %v", w.grant(w.ana.grant).Revoked, len(list), err)
 		}
 	})
 }
