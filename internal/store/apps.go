@@ -88,7 +88,7 @@ func (s *Store) AppNames(ctx context.Context, ids []consent.AppID) (map[consent.
 // AppUsers counts the people who have a live grant for the app, up to most: the
 // consent page says how well known an app is here.
 func (s *Store) AppUsers(ctx context.Context, id consent.AppID, most int) (int, error) {
-	return db.One[int](s.DB.Read(ctx), "SELECT count(*) FROM (SELECT 1 FROM grants WHERE app_id = ? AND revoked_at IS NULL LIMIT ?) AS some", id, most)
+	return db.One[int](s.DB.Read(ctx), "SELECT count(*) FROM (SELECT 1 FROM grants WHERE app_id = ? AND revoked_at IS NULL LIMIT ?) AS counted", id, most)
 }
 
 func scopeNames(joined string) []consent.ScopeName {
