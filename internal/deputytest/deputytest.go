@@ -1,0 +1,160 @@
+// Package deputytest gives a test the whole server: the real program on a
+// temporary database, listening on a loopback port, with a simulated GitHub and
+// Slack, a clock that the test moves, and a browser that reads pages and presses
+// their buttons like a person.
+//
+//	d := deputytest.New(t, deputytest.Options{})
+//	app, ana := d.App(deputytest.Confidential), d.SignedIn("ana")
+//	tokens := d.Redeem(app, ana.Authorize(app, "identity.profile.read"))
+//
+// It owns no expectation of its own: what cannot be done fails the test, what
+// was answered is for the test to judge.
+package deputytest
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/deputy-oauth/deputy/internal/config"
+	"github.com/deputy-oauth/deputy/internal/db/dbtest"
+	"github.com/deputy-oauth/deputy/internal/secret"
+	"github.com/deputy-oauth/deputy/internal/server"
+	"github.com/deputy-oauth/deputy/internal/simulator"
+)
+
+// Options say which server. The zero value is SQLite, now.
+type Options struct {
+	// Postgres takes PostgreSQL instead of SQLite; see package dbtest.
+	Postgres bool
+	// Now is what the clock shows at the start; zero means the real time.
+	Now time.Time
+	// Quirks are the simulators' manners.
+	Quirks simulator.Quirks
+	// Wrap, when set, is put around the server's handler: to watch what it answers.
+	Wrap func(http.Handler) http.Handler
+}
+
+// Deputy is a running server with everything around it.
+type Deputy struct {
+	URL        string // where it listens; its issuer
+	Foundation *server.Foundation
+	Server     *server.Server
+	GitHub     *simulator.GitHub
+	Slack      *simulator.Slack
+	// ProviderSecret is the server's client secret at both providers.
+	ProviderSecret string
+	Clock          *Clock
+	Log            *Journal // everything it logged, from debug on
+
+	t       testing.TB
+	origins map[string]string // scheme and host → "", "github", "slack"
+	broken  bool
+}
+
+// Each runs test on a server on SQLite and on one on PostgreSQL.
+func Each(t *testing.T, test func(t *testing.T, d *Deputy)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(t, New(t, Options{})) })
+	t.Run("postgres", func(t *testing.T) { test(t, New(t, Options{Postgres: true})) })
+}
+
+// New starts a server that ends with the test.
+func New(t testing.TB, o Options) *Deputy {
+	t.Helper()
+	ctx := context.Background()
+	d := &Deputy{t: t, Clock: newClock(o.Now), Log: &Journal{}, ProviderSecret: secret.Random().Reveal(), origins: map[string]string{}}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	d.must(err)
+	cfg := config.Config{Listen: l.Addr().String(), Data: t.TempDir(), AllowLoopback: true, Operator: "Northwind", LogLevel: "debug"}
+	d.URL = d.knows("http://"+l.Addr().String(), "")
+	cfg.ExternalURL, err = url.Parse(d.URL)
+	d.must(err)
+	if o.Postgres {
+		cfg.DatabaseURL = dbtest.PostgresURL(t)
+	}
+	d.Foundation, err = server.Prepare(ctx, cfg, d.Clock.Now)
+	d.must(err)
+	d.providers(ctx, o.Quirks)
+	d.Server, err = server.New(ctx, d.Foundation, slog.New(slog.NewTextHandler(d.Log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	d.must(err)
+	h := d.Server.Handler()
+	if o.Wrap != nil {
+		h = o.Wrap(h)
+	}
+	listener := httptest.NewUnstartedServer(h)
+	d.must(listener.Listener.Close())
+	listener.Listener = l
+	listener.Start()
+	t.Cleanup(func() {
+		listener.Close()
+		if t.Failed() {
+			t.Logf("what the server logged about errors:\n%s", d.Log.Errors())
+		}
+		err := d.Server.Close()
+		if !d.broken {
+			d.must(err)
+			d.must(d.Foundation.Close())
+		}
+	})
+	return d
+}
+
+// providers starts the simulators and registers the server there.
+func (d *Deputy) providers(ctx context.Context, q simulator.Quirks) {
+	cfg := simulator.Config{ClientSecret: d.ProviderSecret, Now: d.Clock.Now, Quirks: q}
+	d.GitHub, d.Slack = simulator.NewGitHub(cfg), simulator.NewSlack(cfg)
+	github, slack := httptest.NewServer(d.GitHub), httptest.NewServer(d.Slack)
+	d.t.Cleanup(github.Close)
+	d.t.Cleanup(slack.Close)
+	for _, n := range []server.NewProvider{
+		{Provider: "github", WebURL: d.knows(github.URL, "github"), APIURL: github.URL + "/api/v3"},
+		{Provider: "slack", WebURL: d.knows(slack.URL, "slack"), APIURL: slack.URL + "/api"},
+	} {
+		n.ClientID, n.Secret = "simulated-app", secret.New(d.ProviderSecret)
+		_, err := d.Foundation.SetProvider(ctx, n)
+		d.must(err)
+	}
+}
+
+// knows notes an origin that browsers go on to.
+func (d *Deputy) knows(origin, provider string) string {
+	d.origins[origin] = provider
+	return origin
+}
+
+// BreakDatabase makes every read and write fail from now on.
+func (d *Deputy) BreakDatabase() {
+	d.t.Helper()
+	d.broken = true
+	d.must(d.Foundation.DB.Close())
+}
+
+// Exec changes rows behind the server's back: what an operator or another
+// replica would do.
+func (d *Deputy) Exec(statement string, args ...any) {
+	d.t.Helper()
+	d.must(d.Foundation.DB.Tx(context.Background(), func(ctx context.Context) error {
+		return d.Foundation.DB.Read(ctx).Exec(statement, args...).Error
+	}))
+}
+
+// Count returns the one number that query gives.
+func (d *Deputy) Count(query string, args ...any) int {
+	d.t.Helper()
+	var n int
+	d.must(d.Foundation.DB.Read(context.Background()).Raw(query, args...).Scan(&n).Error)
+	return n
+}
+
+func (d *Deputy) must(err error) {
+	d.t.Helper()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
