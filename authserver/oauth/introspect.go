@@ -164,7 +164,7 @@ func (s *Server) introspection(a Authorization) gin.H {
 		out["sub"] = a.App // the app acts for itself; user ids have another prefix
 		return out
 	}
-	out["sub"], out["grant_id"] = a.User, a.Grant
+	out["sub"], out["grant_id"], out["family_id"], out["present"] = a.User, a.Grant, a.Family, a.Present
 	if a.AuthTime.Unix() > 0 {
 		out["auth_time"] = a.AuthTime.Unix()
 	}

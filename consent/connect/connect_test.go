@@ -346,7 +346,7 @@ func TestDisconnectingIsLocalFirst(t *testing.T) {
 		t.Error("still connected")
 	}
 	want := []audit.Kind{
-		audit.ConnectionAdded, audit.ConnectionRemoved, connect.ProviderTold, audit.ConnectionAdded, audit.ConnectionRemoved, connect.ProviderTold,
+		audit.ConnectionAdded, audit.ConnectionRemoved, audit.ConnectionTold, audit.ConnectionAdded, audit.ConnectionRemoved, audit.ConnectionTold,
 	}
 	if diff := cmp.Diff(want, w.kinds()); diff != "" {
 		t.Errorf("audit (-want +got):\n%s", diff)

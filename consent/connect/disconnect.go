@@ -14,9 +14,6 @@ import (
 	"github.com/deputy-oauth/deputy/resourceserver/provider"
 )
 
-// ProviderTold records what a provider answered when it was told of a disconnect.
-const ProviderTold audit.Kind = "connection.told"
-
 // tellTimeout bounds how long a person waits for a provider's answer to a
 // disconnect that is in force already.
 const tellTimeout = 10 * time.Second
@@ -46,7 +43,7 @@ func (h *Handler) Disconnect(c *gin.Context) error {
 	defer cancel()
 	answer := h.tell(ctx, was, cred)
 	event := audit.Event{
-		Kind: ProviderTold, User: p.User, Connection: id, Outcome: audit.Done, Detail: string(answer),
+		Kind: audit.ConnectionTold, User: p.User, Connection: id, Outcome: audit.Done, Detail: string(answer),
 	}
 	if answer == provider.Unconfirmed || answer == provider.Unreachable {
 		event.Outcome = audit.Failed

@@ -219,9 +219,17 @@ func (f *Flow) record(ctx context.Context, v visit, yes bool) (consent.GrantID, 
 	if err := f.Decisions.AddReceipt(ctx, receipt); err != nil {
 		return "", err
 	}
-	kind, outcome := audit.GrantAgreed, audit.Done
+	e := audit.Event{At: now, Kind: audit.GrantAgreed, User: g.User, App: g.App, Grant: id, Outcome: audit.Done, Detail: joined(itemScopes(items))}
 	if !yes {
-		kind, outcome = audit.GrantRefused, audit.Denied
+		e.Kind, e.Outcome, e.Detail = audit.GrantRefused, audit.Denied, joined(no)
 	}
-	return id, f.Audit.InTx(ctx, audit.Event{At: now, Kind: kind, User: g.User, App: g.App, Grant: id, Outcome: outcome, Detail: strconv.Itoa(len(items)) + " agreed, " + strconv.Itoa(len(no)) + " refused"})
+	return id, f.Audit.InTx(ctx, e)
+}
+
+func itemScopes(items []consent.Item) []consent.ScopeName {
+	names := make([]consent.ScopeName, len(items))
+	for i, it := range items {
+		names[i] = it.Scope
+	}
+	return names
 }

@@ -48,6 +48,7 @@ const (
 	ConnectionReconnected Kind = "connection.reconnected"
 	ConnectionBroken      Kind = "connection.broken" // the provider wants the person again
 	ConnectionRemoved     Kind = "connection.removed"
+	ConnectionTold        Kind = "connection.told" // the provider was told of the removal; Detail is its answer
 
 	SignedIn      Kind = "session.started"
 	SignInRefused Kind = "session.refused"

@@ -66,9 +66,15 @@ func (s *Store) holdBack(ctx context.Context, user string) error {
 	if s.DB.SQLite() {
 		return nil
 	}
-	_, err := db.One[string](s.DB.Read(ctx), "SELECT id FROM users WHERE id = ? FOR UPDATE", user)
-	if err != nil {
+	tx := s.DB.Read(ctx)
+	if _, err := db.One[string](tx, "SELECT id FROM users WHERE id = ? FOR UPDATE", user); err != nil {
 		return fmt.Errorf("lock account: %w", err)
+	}
+	// A removal holds its grant: what it takes away must not come back with what
+	// was read before.
+	var held []string
+	if err := tx.Raw("SELECT id FROM grants WHERE user_id = ? AND revoked_at IS NULL ORDER BY id FOR UPDATE", user).Scan(&held).Error; err != nil {
+		return fmt.Errorf("lock grants: %w", err)
 	}
 	return nil
 }

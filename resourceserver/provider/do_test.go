@@ -293,7 +293,7 @@ func TestOnlyAllowedAddressesAreCalled(t *testing.T) {
 	}
 	reg.WebURL, reg.APIURL = "https://127.0.0.1:1", "https://127.0.0.1:1"
 	_, err = strict.Exchange(t.Context(), reg, provider.Redemption{Code: secret.New("c")})
-	if err == nil || !strings.Contains(err.Error(), "not a public address") {
+	if err == nil || !strings.Contains(err.Error(), "not a permitted destination") {
 		t.Errorf("a loopback address behind https: %v", err)
 	}
 }

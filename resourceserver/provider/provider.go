@@ -32,6 +32,7 @@ import (
 
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/consent/catalog"
+	"github.com/deputy-oauth/deputy/internal/outward"
 	"github.com/deputy-oauth/deputy/internal/secret"
 	"github.com/deputy-oauth/deputy/resourceserver/vault"
 )
@@ -98,9 +99,9 @@ func New(cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("provider client: keeping tokens in memory for %s is too long", cfg.Keep)
 	}
 	c := &Client{cfg: cfg}
-	shared := transport(cfg.AllowLoopback)
-	c.api = &http.Client{Transport: shared, CheckRedirect: noRedirect, Timeout: cfg.CallTimeout}
-	c.token = &http.Client{Transport: shared, CheckRedirect: noRedirect, Timeout: cfg.TokenTimeout}
+	shared := outward.Transport(cfg.AllowLoopback)
+	c.api = &http.Client{Transport: shared, CheckRedirect: outward.NoRedirect, Timeout: cfg.CallTimeout}
+	c.token = &http.Client{Transport: shared, CheckRedirect: outward.NoRedirect, Timeout: cfg.TokenTimeout}
 	var err1, err2, err3 error
 	c.kept, err1 = newCache[consent.ConnectionID, held](maxKept, cfg.Keep)
 	c.endpoints, err2 = newCache[RegistrationID, *endpoint](maxEndpoints, registrationLife)
