@@ -77,24 +77,34 @@ const tokenLimit = 8 << 10
 // also, for clients with a scheme of their own. Another scheme is no token;
 // several headers, or what cannot be a token, are ErrMalformed.
 func Token(r *http.Request, also ...string) (string, error) {
+	_, token, err := presented(r, also)
+	return token, err
+}
+
+// schemeDPoP is the scheme of a token that is bound to a key (RFC 9449 section
+// 7.1).
+const schemeDPoP = "DPoP"
+
+// presented returns the token with the scheme it came under.
+func presented(r *http.Request, also []string) (scheme, token string, err error) {
 	headers := r.Header["Authorization"]
 	if len(headers) == 0 {
-		return "", ErrNone
+		return "", "", ErrNone
 	}
 	// Two credentials: which one counted would depend on who reads them.
 	if len(headers) > 1 {
-		return "", ErrMalformed
+		return "", "", ErrMalformed
 	}
-	scheme, token, _ := strings.Cut(headers[0], " ")
+	scheme, token, _ = strings.Cut(headers[0], " ")
 	known := func(s string) bool { return strings.EqualFold(s, scheme) }
 	if !known("Bearer") && !slices.ContainsFunc(also, known) {
-		return "", ErrNone
+		return "", "", ErrNone
 	}
 	token = strings.TrimLeft(token, " ")
 	if !wellFormed(token) {
-		return "", ErrMalformed
+		return "", "", ErrMalformed
 	}
-	return token, nil
+	return scheme, token, nil
 }
 
 // wellFormed reports whether s is a b64token (RFC 6750 section 2.1).

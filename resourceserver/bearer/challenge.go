@@ -15,6 +15,10 @@ const (
 // Challenge is a WWW-Authenticate header: why the request was refused and what
 // would help.
 type Challenge struct {
+	// DPoP makes it one for clients that prove to hold a key (RFC 9449 section
+	// 7.1), and Nonce is what such a client must use next; see ProofError.
+	DPoP  bool
+	Nonce string
 	Realm string
 	// Error is one of the codes. It stays empty when the request had no token at
 	// all: then there is nothing to say about one (RFC 6750 section 3.1).
@@ -39,6 +43,14 @@ func (c Challenge) Status() int {
 	}
 }
 
+// Set writes the challenge's headers.
+func (c Challenge) Set(h http.Header) {
+	h.Set("WWW-Authenticate", c.String())
+	if c.Nonce != "" {
+		h.Set("DPoP-Nonce", c.Nonce)
+	}
+}
+
 // String returns the header's value. Every parameter is a quoted string, and what
 // may not stand in one is replaced, so that no value can add a parameter.
 func (c Challenge) String() string {
@@ -53,10 +65,15 @@ func (c Challenge) String() string {
 	add("error_description", text(c.Description))
 	add("scope", scopes(c.Scope))
 	add("resource_metadata", text(c.Metadata))
-	if len(params) == 0 {
-		return "Bearer"
+	scheme := "Bearer"
+	if c.DPoP {
+		scheme = schemeDPoP
+		add("algs", strings.Join(ProofAlgorithms(), " "))
 	}
-	return "Bearer " + strings.Join(params, ", ")
+	if len(params) == 0 {
+		return scheme
+	}
+	return scheme + " " + strings.Join(params, ", ")
 }
 
 // text keeps to what RFC 6750 section 3 allows in error_description: printable

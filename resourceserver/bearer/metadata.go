@@ -21,10 +21,12 @@ type Metadata struct {
 	AuthorizationServers []string // issuers; at least one
 	// Scopes is what basic use needs, not everything there is: clients that were
 	// told nothing else ask for all of it.
-	Scopes        []string
-	Name          string
-	Documentation string
-	Policy        string
+	Scopes []string
+	// ProofAlgorithms are those of DPoP proofs; none means that they are not taken.
+	ProofAlgorithms []string
+	Name            string
+	Documentation   string
+	Policy          string
 }
 
 // metadataDocument is the JSON form.
@@ -36,6 +38,7 @@ type metadataDocument struct {
 	Name                 string   `json:"resource_name,omitempty"`
 	Documentation        string   `json:"resource_documentation,omitempty"`
 	Policy               string   `json:"resource_policy_uri,omitempty"`
+	ProofAlgorithms      []string `json:"dpop_signing_alg_values_supported,omitempty"`
 }
 
 // Document returns the JSON document.
@@ -58,6 +61,7 @@ func (m Metadata) Document() ([]byte, error) {
 		Name:                 m.Name,
 		Documentation:        m.Documentation,
 		Policy:               m.Policy,
+		ProofAlgorithms:      m.ProofAlgorithms,
 	})
 }
 

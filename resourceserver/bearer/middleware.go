@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 )
 
 // Handler is an HTTP handler that is told who called. The caller is a parameter,
@@ -21,11 +22,14 @@ type Config struct {
 	Scopes []string
 	// Covers reports whether a scope gives another one; nil means only itself.
 	Covers func(have, want string) bool
+	// Proofs checks the proofs of tokens that are bound to a key. Nil means that
+	// such tokens are not taken.
+	Proofs *Proofs
 	Log    *slog.Logger // told when a token cannot be verified; nil means slog.Default()
 }
 
-// Middleware lets a request through to next when its token is active here, is a
-// bearer token and has the scopes. Everything else gets a challenge, or 503 when
+// Middleware lets a request through to next when its token is active here, has
+// the scopes and, if it is bound to a key, comes with a proof of it. Everything else gets a challenge, or 503 when
 // the token could not be verified.
 func Middleware(next Handler, cfg Config) http.Handler {
 	if cfg.Log == nil {
@@ -39,7 +43,7 @@ func Middleware(next Handler, cfg Config) http.Handler {
 			w.Header().Set("Retry-After", "1")
 			write(w, http.StatusServiceUnavailable, "temporarily_unavailable", "The token could not be verified just now.")
 		case refusal != nil:
-			w.Header().Set("WWW-Authenticate", refusal.String())
+			refusal.Set(w.Header())
 			write(w, refusal.Status(), refusal.Error, refusal.Description)
 		default:
 			next(w, r, who)
@@ -52,7 +56,10 @@ func Middleware(next Handler, cfg Config) http.Handler {
 // Token.
 func Admit(r *http.Request, cfg Config, also ...string) (Authority, *Challenge, error) {
 	challenge := &Challenge{Realm: cfg.Realm, Scope: cfg.Scopes, Metadata: cfg.Metadata}
-	token, err := Token(r, also...)
+	if cfg.Proofs != nil {
+		also = append(also[:len(also):len(also)], schemeDPoP)
+	}
+	scheme, token, err := presented(r, also)
 	switch {
 	case errors.Is(err, ErrMalformed):
 		challenge.Error, challenge.Description = InvalidRequest, "The Authorization header must be there once and hold one bearer token."
@@ -60,22 +67,58 @@ func Admit(r *http.Request, cfg Config, also ...string) (Authority, *Challenge, 
 	case err != nil:
 		return Authority{}, challenge, nil
 	}
+	challenge.DPoP = strings.EqualFold(scheme, schemeDPoP)
 	who, err := cfg.Verifier.Verify(r.Context(), token)
 	if err != nil {
 		return Authority{}, nil, err
 	}
-	switch {
-	case !who.Active:
+	if !who.Active {
 		challenge.Error, challenge.Description = InvalidToken, "The access token is expired, revoked or not for this resource."
-	case who.Thumbprint != "":
-		// A bound token without its proof is a stolen one (RFC 9449 section 7.1).
-		challenge.Error, challenge.Description = InvalidToken, "The access token is bound to a key and cannot be used as a bearer token."
+		return Authority{}, challenge, nil
+	}
+	proven, err := prove(r, cfg.Proofs, who, token, challenge)
+	switch {
+	case err != nil:
+		return Authority{}, nil, err
+	case !proven:
+		return Authority{}, challenge, nil
 	case !who.Holds(cfg.Covers, cfg.Scopes...):
 		challenge.Error, challenge.Description = InsufficientScope, "The access token lacks a scope this request needs."
-	default:
-		return who, nil, nil
+		return Authority{}, challenge, nil
 	}
-	return Authority{}, challenge, nil
+	return who, nil, nil
+}
+
+// prove checks that a bound token comes from who holds its key, and fills in the
+// challenge when it does not.
+func prove(r *http.Request, proofs *Proofs, who Authority, token string, challenge *Challenge) (bool, error) {
+	switch {
+	case who.Thumbprint == "" && !challenge.DPoP:
+		return true, nil
+	case who.Thumbprint == "":
+		challenge.Error, challenge.Description = InvalidToken, "The access token is bound to no key; send it as a bearer token."
+		return false, nil
+	case !challenge.DPoP:
+		// A bound token without its proof is a stolen one (RFC 9449 section 7.1).
+		challenge.DPoP = proofs != nil
+		challenge.Error, challenge.Description = InvalidToken, "The access token is bound to a key and cannot be used as a bearer token."
+		return false, nil
+	}
+	thumbprint, err := proofs.Check(r, token)
+	var bad *ProofError
+	switch {
+	case errors.As(err, &bad):
+		challenge.Error, challenge.Description, challenge.Nonce = bad.Code(), "The DPoP proof was refused: "+bad.Reason+".", bad.Nonce
+	case err != nil:
+		return false, err
+	case thumbprint == "":
+		challenge.Error, challenge.Description = InvalidProof, "The DPoP proof is missing."
+	case thumbprint != who.Thumbprint:
+		challenge.Error, challenge.Description = InvalidToken, "The access token is bound to another key."
+	default:
+		return true, nil
+	}
+	return false, nil
 }
 
 // write answers with the same words as the challenge, for people who read bodies.
