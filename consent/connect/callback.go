@@ -21,7 +21,8 @@ import (
 )
 
 // Outcome is what a trip came to. It travels back as the query parameter outcome
-// of the return path, with connection (and for OtherAccount wanted) beside it. It
+// of the return path, with connection (and for OtherAccount wanted, for Refused
+// provider) beside it. It
 // is for words on a page only: what stands is in the rows.
 type Outcome string
 
@@ -60,7 +61,7 @@ func (h *Handler) Callback(c *gin.Context) error {
 	}
 	web.Note(c, slog.String("provider", string(reg.Provider)), slog.String("purpose", string(st.Purpose)))
 	if answer.failure == "access_denied" {
-		return h.back(c, st, result{outcome: Refused})
+		return h.back(c, st, result{outcome: Refused, provider: reg.Provider})
 	}
 	if answer.failure != "" {
 		return fault.Wrap(fault.Upstream, errors.New("provider answered an error to the authorization request"),
@@ -187,6 +188,7 @@ type result struct {
 	outcome    Outcome
 	connection consent.ConnectionID
 	wanted     consent.ConnectionID
+	provider   consent.ProviderID // only for Refused, which has no connection
 }
 
 // back sends the person to where they came from, with the outcome.
@@ -197,7 +199,7 @@ func (h *Handler) back(c *gin.Context, st State, r result) error {
 	}
 	query := u.Query()
 	for name, value := range map[string]string{
-		"outcome": string(r.outcome), "connection": string(r.connection), "wanted": string(r.wanted),
+		"outcome": string(r.outcome), "connection": string(r.connection), "wanted": string(r.wanted), "provider": string(r.provider),
 	} {
 		query.Del(name)
 		if value != "" {

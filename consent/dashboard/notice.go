@@ -59,7 +59,11 @@ func (d *Dashboard) outcome(v visit, acc accounts) []templates.Notice {
 	n := templates.Notice{Provider: d.provider(connected.Provider).Name, Account: connected.Login}
 	switch v.Query("outcome") {
 	case "refused":
-		return []templates.Notice{{Kind: templates.NoticeRefused, Provider: "the service"}}
+		name := d.provider(consent.ProviderID(v.Query("provider"))).Name
+		if name == "" {
+			return nil
+		}
+		return []templates.Notice{{Kind: templates.NoticeRefused, Provider: name}}
 	case "connected":
 		n.Kind = templates.NoticeConnected
 	case "reconnected":

@@ -25,7 +25,7 @@ func (f *Flow) notices(c *gin.Context, user consent.UserID) ([]templates.Notice,
 		}
 		return []templates.Notice{{Kind: kind, Count: n}}, nil
 	case templates.NoticeRefused:
-		return []templates.Notice{{Kind: kind, Provider: "the service"}}, nil
+		return refused(f.provider(consent.ProviderID(c.Query("provider"))).Name), nil
 	case templates.NoticeConnected, templates.NoticeReconnected, templates.NoticeWidened, templates.NoticeLess, templates.NoticeOtherAccount:
 	default:
 		return nil, nil
@@ -48,4 +48,13 @@ func find(connections []consent.Connection, id string) consent.Connection {
 		}
 	}
 	return consent.Connection{}
+}
+
+// refused says who was told no; an address that names no provider of ours says
+// nothing.
+func refused(provider string) []templates.Notice {
+	if provider == "" {
+		return nil
+	}
+	return []templates.Notice{{Kind: templates.NoticeRefused, Provider: provider}}
 }
