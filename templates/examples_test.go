@@ -50,6 +50,7 @@ func ends(days ...int) []End {
 func examples() []example {
 	var all []example
 	all = append(all, doorExamples()...)
+	all = append(all, deviceExamples()...)
 	all = append(all, consentExamples()...)
 	all = append(all, detourExamples()...)
 	all = append(all, homeExamples()...)

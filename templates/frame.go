@@ -91,4 +91,6 @@ type Notice struct {
 type Return struct {
 	Host  string // "reposcout.example"
 	Local bool   // a program on this computer: a loopback address or a private scheme
+	// Device: nobody is sent anywhere; a device waits for the answer.
+	Device bool
 }

@@ -9,6 +9,8 @@
 //
 //	SignIn             POST /signin                 csrf flow return email password
 //	header             POST /signout                csrf return
+//	DeviceEntry        POST /device                 csrf user_code
+//	DeviceConfirm      POST /device/confirm         csrf flow do (yes, no)
 //	Consent, Confirm   POST /consent                csrf flow do shown* allow* account.PROVIDER days.GROUP
 //	Picker             POST /consent/pick           csrf flow type page do q pick* far sure
 //	Connect            POST (its Action)            csrf scopes connection return
@@ -73,6 +75,8 @@ type listed struct {
 func listing() []listed {
 	return []listed{
 		{SignIn{}, "signin.html", true, false},
+		{DeviceEntry{}, "device.html", true, false},
+		{DeviceConfirm{}, "device-confirm.html", true, false},
 		{SignedOut{}, "signedout.html", true, false},
 		{Consent{}, "consent.html", false, false},
 		{Confirm{}, "confirm.html", false, false},
