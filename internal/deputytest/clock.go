@@ -55,11 +55,11 @@ func (j *Journal) String() string {
 	return j.buf.String()
 }
 
-// Errors returns the lines that tell of an error.
+// Errors returns the lines about what went wrong on the server's side.
 func (j *Journal) Errors() string {
 	var out []string
 	for line := range strings.Lines(j.String()) {
-		if strings.Contains(line, "error=") || strings.Contains(line, "level=ERROR") {
+		if strings.Contains(line, "level=ERROR") || strings.Contains(line, "level=WARN") {
 			out = append(out, line)
 		}
 	}

@@ -94,7 +94,7 @@ func New(t testing.TB, o Options) *Deputy {
 	t.Cleanup(func() {
 		listener.Close()
 		if t.Failed() {
-			t.Logf("what the server logged about errors:\n%s", d.Log.Errors())
+			t.Logf("what went wrong on the server's side:\n%s", d.Log.Errors())
 		}
 		err := d.Server.Close()
 		if !d.broken {
