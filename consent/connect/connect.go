@@ -105,6 +105,17 @@ func (h *Handler) RedirectURI(id provider.RegistrationID) string {
 	return strings.TrimSuffix(h.cfg.External.String(), "/") + "/connect/" + url.PathEscape(string(id)) + "/callback"
 }
 
+// Destination is where the browser goes from a form to POST
+// /connect/{provider}/start: the page that shows the form must allow it to end
+// there. The error is a fault.NotFound when the operator has not set p up.
+func (h *Handler) Destination(ctx context.Context, p consent.ProviderID) (string, error) {
+	reg, err := h.cfg.Providers.Current(ctx, p)
+	if err != nil {
+		return "", err
+	}
+	return h.cfg.Providers.AuthorizeOrigin(reg)
+}
+
 // The steps that form tokens are made for.
 const (
 	startStep      = "connect"

@@ -119,6 +119,8 @@ type Revoker interface {
 
 // ConnectForms makes the tokens of forms that package connect answers.
 type ConnectForms interface {
+	// Destination is where a form that connects p ends: at the provider.
+	Destination(ctx context.Context, p consent.ProviderID) (string, error)
 	StartToken(session consent.SessionID, p consent.ProviderID) string
 	ReconnectToken(session consent.SessionID, id consent.ConnectionID) string
 	DisconnectToken(session consent.SessionID, id consent.ConnectionID) string

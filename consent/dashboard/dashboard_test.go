@@ -221,6 +221,10 @@ func TestEndingSessionsFromThePage(t *testing.T) {
 func TestServicesOffersWhatCanBeConnected(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		says(t, w.ana.page("/services"), "octocat", "start-github", "Add an account", "Repo Scout", w.words[readFiles].Words)
+		// Browsers follow form-action through the redirect to the provider.
+		if csp := w.ana.get("/services").header.Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' https://github.example") {
+			t.Errorf("a form of the page may not end at the provider: %s", csp)
+		}
 		page := w.ana.page("/services/" + string(w.ana.connection) + "/disconnect")
 		says(t, page, "disconnect-"+string(w.ana.connection), "Repo Scout", w.words[readFiles].Words, "even if GitHub does not answer")
 		silent(t, page, w.words[profile].Words)

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/web"
 	"github.com/deputy-oauth/deputy/templates"
 )
 
@@ -30,6 +31,9 @@ func (d *Dashboard) ServicesPage(c *gin.Context) error {
 		Notices:     d.notices(v, byID(list)),
 		Connections: d.connections(v, list, v.standing(held)),
 	}
+	if err := d.allowTrips(v, offers); err != nil {
+		return err
+	}
 	for _, id := range offers {
 		page.Others = append(page.Others, templates.Connectable{
 			Provider: d.provider(id),
@@ -38,6 +42,21 @@ func (d *Dashboard) ServicesPage(c *gin.Context) error {
 		})
 	}
 	return d.cfg.Site.Render(c, http.StatusOK, page)
+}
+
+// allowTrips lets the page's forms end at the providers, where package connect
+// sends the browser.
+func (d *Dashboard) allowTrips(v visit, offers []consent.ProviderID) error {
+	var ends []string
+	for _, id := range offers {
+		end, err := d.cfg.Connect.Destination(v.ctx(), id)
+		if err != nil {
+			return fmt.Errorf("find where %s is: %w", id, err)
+		}
+		ends = append(ends, end)
+	}
+	web.AllowFormTo(v.Context, ends...)
+	return nil
 }
 
 // connected loads what is connected and who may use it.

@@ -68,6 +68,10 @@ type someone struct {
 // connectForms makes tokens that tell in a page which form they stand in.
 type connectForms struct{}
 
+func (connectForms) Destination(_ context.Context, p consent.ProviderID) (string, error) {
+	return "https://" + string(p) + ".example", nil
+}
+
 func (connectForms) StartToken(_ consent.SessionID, p consent.ProviderID) string {
 	return "start-" + string(p)
 }
@@ -253,6 +257,7 @@ func (w *world) browser(email string) *browser {
 type answer struct {
 	status         int
 	body, location string
+	header         http.Header
 }
 
 func (b *browser) do(method, path string, form url.Values) answer {
@@ -268,7 +273,7 @@ func (b *browser) do(method, path string, form url.Values) answer {
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	b.w.must(err)
-	return answer{res.StatusCode, string(body), res.Header.Get("Location")}
+	return answer{res.StatusCode, string(body), res.Header.Get("Location"), res.Header}
 }
 
 func (b *browser) get(path string) answer { b.w.t.Helper(); return b.do(http.MethodGet, path, nil) }
