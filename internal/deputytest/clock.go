@@ -55,7 +55,7 @@ func (j *Journal) String() string {
 	return j.buf.String()
 }
 
-// Errors returns the lines about what went wrong on the server's side.
+// Errors returns the last lines about what went wrong on the server's side.
 func (j *Journal) Errors() string {
 	var out []string
 	for line := range strings.Lines(j.String()) {
@@ -63,5 +63,5 @@ func (j *Journal) Errors() string {
 			out = append(out, line)
 		}
 	}
-	return strings.Join(out, "")
+	return strings.Join(out[max(0, len(out)-5):], "")
 }
