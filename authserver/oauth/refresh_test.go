@@ -1,7 +1,7 @@
 package oauth_test
 
 import (
-	"strings"
+	"fmt"
 	"testing"
 	"time"
 
@@ -100,35 +100,39 @@ func TestARefreshTokenEnds(t *testing.T) {
 		ana *deputytest.Browser
 		app deputytest.App
 	}
-	for _, c := range []struct {
-		name   string
-		scopes []string
-		before func(w world)
-		lives  bool
-	}{
-		{"not with a sign-out, when it may outlive the sign-in", []string{profile, offline}, func(w world) { w.ana.SignOut() }, true},
-		{"with a sign-out, when it may not", []string{profile}, func(w world) { w.ana.SignOut() }, false},
-		{"when the sign-in times out", []string{profile}, func(w world) { w.Clock.Add(13 * time.Hour) }, false},
-		{"not when nobody used it for 29 days", []string{profile, offline}, func(w world) { w.Clock.Add(29 * 24 * time.Hour) }, true},
-		{"when nobody used it for 30 days", []string{profile, offline}, func(w world) { w.Clock.Add(oauth.RefreshIdle) }, false},
-		{"when the app is disabled", []string{profile}, func(w world) { w.Exec("UPDATE apps SET disabled_at = 1"); time.Sleep(stale) }, false},
-		{"when the account is disabled", []string{profile, offline}, func(w world) { w.Exec("UPDATE users SET disabled_at = 1") }, false},
-		{"when the grant is revoked", []string{profile}, func(w world) { w.Exec("UPDATE grants SET revoked_at = 1") }, false},
-		{"when nothing of the grant is left", []string{profile}, func(w world) { w.Exec("DELETE FROM grant_items") }, false},
-		{"when the person removes the app", []string{profile}, func(w world) { w.ana.Get("/").Link("Remove Repo Scout").Form("/apps/").Submit("") }, false},
-	} {
-		t.Run(strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) {
-			deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
-				w := world{d, d.SignedIn("ana"), d.App(deputytest.Public)}
-				token := d.Redeem(w.app, w.ana.Authorize(w.app, c.scopes...)).Refresh
-				c.before(w)
-				got := d.Token(w.app.Refreshing(token))
-				if c.lives != (got.Status == 200) || (!c.lives && got.Status != 400 && got.Status != 401) {
-					t.Errorf("%d %s, want it to live: %v", got.Status, got.Raw, c.lives)
-				}
-			})
-		})
+	exec := func(statement string) func(world) {
+		return func(w world) { w.Exec(statement, w.app.ID) }
 	}
+	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
+		for i, c := range []struct {
+			name   string
+			scopes []string
+			before func(w world)
+			lives  bool
+		}{
+			{"not with a sign-out, when it may outlive the sign-in", []string{profile, offline}, func(w world) { w.ana.SignOut() }, true},
+			{"with a sign-out, when it may not", []string{profile}, func(w world) { w.ana.SignOut() }, false},
+			{"when the sign-in times out", []string{profile}, func(w world) { w.Clock.Add(13 * time.Hour) }, false},
+			{"not when nobody used it for 29 days", []string{profile, offline}, func(w world) { w.Clock.Add(29 * 24 * time.Hour) }, true},
+			{"when nobody used it for 30 days", []string{profile, offline}, func(w world) { w.Clock.Add(oauth.RefreshIdle) }, false},
+			{"when the app is disabled", []string{profile}, func(w world) {
+				exec("UPDATE apps SET disabled_at = 1 WHERE id = ?")(w)
+				time.Sleep(stale)
+			}, false},
+			{"when the account is disabled", []string{profile, offline}, exec("UPDATE users SET disabled_at = 1 WHERE id = (SELECT user_id FROM grants WHERE app_id = ?)"), false},
+			{"when the grant is revoked", []string{profile}, exec("UPDATE grants SET revoked_at = 1 WHERE app_id = ?"), false},
+			{"when nothing of the grant is left", []string{profile}, exec("DELETE FROM grant_items WHERE grant_id = (SELECT id FROM grants WHERE app_id = ?)"), false},
+			{"when the person removes the app", []string{profile}, func(w world) { w.ana.Get("/").Link("Remove Repo Scout").Form("/apps/").Submit("") }, false},
+		} {
+			w := world{d, d.SignedIn(fmt.Sprintf("person%d", i)), d.App(deputytest.Public)}
+			token := d.Redeem(w.app, w.ana.Authorize(w.app, c.scopes...)).Refresh
+			c.before(w)
+			got := d.Token(w.app.Refreshing(token))
+			if c.lives != (got.Status == 200) || (!c.lives && got.Status != 400 && got.Status != 401) {
+				t.Errorf("%s: %d %s, want it to live: %v", c.name, got.Status, got.Raw, c.lives)
+			}
+		}
+	})
 }
 
 // However often it is refreshed, after 180 days the person must come back. The
