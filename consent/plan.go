@@ -98,6 +98,8 @@ type Step struct {
 // Plan is the answer of Decide: where every asked scope stands and what is left
 // to do, in order.
 type Plan struct {
+	// Grant is what the app has of the person already; "" when it has nothing.
+	Grant GrantID
 	Rows  []Row
 	Steps []Step
 	// Grantable is what a yes would add now: ticked, ready rows.

@@ -173,6 +173,15 @@ func (d *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error {
 	})
 }
 
+// Once runs fn, which makes one statement, and commits it. It is a Tx that costs
+// PostgreSQL one round trip instead of three. Inside a Tx it joins that.
+func (d *DB) Once(ctx context.Context, fn func(ctx context.Context) error) error {
+	if _, inside := ctx.Value(txKey{}).(*gorm.DB); inside || d.group != nil {
+		return d.Tx(ctx, fn)
+	}
+	return safely(fn, context.WithValue(ctx, txKey{}, d.write.WithContext(ctx)))
+}
+
 // ErrNone is returned by One when no row fits.
 var ErrNone = errors.New("no such row")
 

@@ -37,6 +37,9 @@ type Source interface {
 	Grant(ctx context.Context, id consent.GrantID) (consent.Grant, error)
 	ConnectionsOf(ctx context.Context, user consent.UserID) ([]consent.Connection, error)
 	Client(ctx context.Context, id consent.AppID) (clients.Client, error)
+	// Denials returns the access tokens that were taken back before their end, most
+	// at most.
+	Denials(ctx context.Context, most int) ([]string, error)
 	Denied(ctx context.Context, token string) (bool, error)
 }
 
@@ -57,6 +60,7 @@ type State struct {
 	grants    *otter.Cache[consent.GrantID, granted]
 	clients   *otter.Cache[consent.AppID, clients.Client]
 	denied    *otter.Cache[string, bool]
+	denials   *otter.Cache[struct{}, map[string]bool] // all of them; nil when there are too many
 	words     *otter.Cache[struct{}, consent.Vocabulary]
 	known     *otter.Cache[string, bool]
 	callers   *otter.Cache[caller, oauth.ResourceServer]
@@ -78,7 +82,7 @@ func New(source Source, servers Servers, catalogue consent.Vocabulary) *State {
 	return &State{
 		source: source, servers: servers, catalogue: catalogue,
 		standings: cache[consent.FamilyID, oauth.Standing](), grants: cache[consent.GrantID, granted](),
-		clients: cache[consent.AppID, clients.Client](), denied: cache[string, bool](),
+		clients: cache[consent.AppID, clients.Client](), denied: cache[string, bool](), denials: cache[struct{}, map[string]bool](),
 		words: cache[struct{}, consent.Vocabulary](), known: cache[string, bool](), callers: cache[caller, oauth.ResourceServer](),
 	}
 }
@@ -131,8 +135,26 @@ func (s *State) Client(ctx context.Context, id consent.AppID) (clients.Client, e
 	return get(ctx, s.clients, id, s.source.Client)
 }
 
+// maxDenials is how many taken back tokens are kept in memory. Usually there are
+// a few: then no token costs a read.
+const maxDenials = 5_000
+
 // Denied implements oauth.Live.
 func (s *State) Denied(ctx context.Context, token string) (bool, error) {
+	all, err := get(ctx, s.denials, struct{}{}, func(ctx context.Context, _ struct{}) (map[string]bool, error) {
+		ids, err := s.source.Denials(ctx, maxDenials+1)
+		if err != nil || len(ids) > maxDenials {
+			return nil, err
+		}
+		set := make(map[string]bool, len(ids))
+		for _, id := range ids {
+			set[id] = true
+		}
+		return set, nil
+	})
+	if err != nil || all != nil {
+		return all[token], err
+	}
 	return get(ctx, s.denied, token, s.source.Denied)
 }
 
@@ -169,7 +191,11 @@ func (s *State) Authenticated(ctx context.Context, id, secret string) (oauth.Res
 func (s *State) Forget(family consent.FamilyID) {
 	s.standings.Invalidate(family)
 	s.denied.Invalidate(string(family))
+	s.denials.InvalidateAll()
 }
+
+// ForgetClient drops what is cached about a client.
+func (s *State) ForgetClient(id consent.AppID) { s.clients.Invalidate(id) }
 
 // ForgetGrant drops a grant and everything issued under it.
 func (s *State) ForgetGrant(consent.GrantID) { s.ForgetPeople() }

@@ -13,6 +13,7 @@ import (
 // standingRow is a family with everything it depends on, read in one query.
 type standingRow struct {
 	oauth.Family `gorm:"embedded"`
+	AppDigest    string
 	GrantRevoked *int64
 	UserDisabled *int64
 	AppDisabled  *int64
@@ -23,7 +24,7 @@ type standingRow struct {
 // Standing implements oauth.Authority.
 func (s *Store) Standing(ctx context.Context, id consent.FamilyID) (oauth.Standing, error) {
 	var rows []standingRow
-	err := s.DB.Read(ctx).Raw(`SELECT f.*, g.revoked_at AS grant_revoked, u.disabled_at AS user_disabled, a.disabled_at AS app_disabled,
+	err := s.DB.Read(ctx).Raw(`SELECT f.*, g.app_digest, g.revoked_at AS grant_revoked, u.disabled_at AS user_disabled, a.disabled_at AS app_disabled,
 			s.expires_at AS session_ends, d.id AS denied
 		FROM families f
 		JOIN grants g ON g.id = f.grant_id
@@ -39,7 +40,7 @@ func (s *Store) Standing(ctx context.Context, id consent.FamilyID) (oauth.Standi
 		return oauth.Standing{}, db.ErrNone
 	}
 	first := rows[0]
-	st := oauth.Standing{Family: first.Family, Present: first.SessionEnds != nil && *first.SessionEnds > s.Now().UnixMilli()}
+	st := oauth.Standing{Family: first.Family, Agreed: first.AppDigest, Present: first.SessionEnds != nil && *first.SessionEnds > s.Now().UnixMilli()}
 	switch {
 	case first.GrantRevoked != nil:
 		st.Dead = "the grant was revoked"
@@ -63,6 +64,15 @@ func (s *Store) SignedIn(ctx context.Context, id consent.SessionID) (bool, error
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// Denials returns the access tokens that were taken back, most at most.
+func (s *Store) Denials(ctx context.Context, most int) ([]string, error) {
+	var ids []string
+	if err := s.DB.Read(ctx).Raw("SELECT id FROM denials LIMIT ?", most).Scan(&ids).Error; err != nil {
+		return nil, fmt.Errorf("read taken back tokens: %w", err)
+	}
+	return ids, nil
 }
 
 // Denied reports whether a single access token was taken back.
