@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/deputy-oauth/deputy/authserver/clients"
 	"github.com/deputy-oauth/deputy/authserver/identity"
 	"github.com/deputy-oauth/deputy/authserver/keys"
 	"github.com/deputy-oauth/deputy/authserver/metadata"
@@ -30,6 +31,8 @@ type Parts struct {
 	Flow      *flow.Flow
 	Connect   *connect.Handler
 	Dashboard *dashboard.Dashboard
+	Documents *clients.Documents
+	Registrar *clients.Registrar // nil while apps may not register themselves
 	// Changed runs after a form that changed what a person has connected.
 	Changed func()
 }
@@ -58,7 +61,7 @@ func Mount(r gin.IRouter, p Parts) {
 		{"GET", "/.well-known/oauth-authorization-server", anyone, page(p.Metadata.Serve)},
 		{"GET", "/.well-known/openid-configuration", anyone, page(p.Metadata.Serve)},
 		{"GET", metadata.JWKSPath, anyone, gin.WrapH(p.Keys)},
-		{"GET", metadata.AuthorizePath, browser, page(f.Authorize)},
+		{"GET", metadata.AuthorizePath, browser, page(p.admitted(f.Authorize))},
 		{"ANY", metadata.TokenPath, client, p.OAuth.Token},
 		{"ANY", metadata.IntrospectPath, client, p.OAuth.Introspect},
 		{"ANY", metadata.RevokePath, client, p.OAuth.Revoke},
@@ -103,6 +106,10 @@ func Mount(r gin.IRouter, p Parts) {
 			r.OPTIONS(t.path, handlers...)
 		}
 	}
+	if p.Registrar != nil {
+		r.Any(metadata.RegisterPath, append(guards(p, anyone), p.register)...)
+		r.Any(metadata.RegisterPath+"/:client", append(guards(p, anyone), p.manage)...)
+	}
 	r.GET("/assets/*name", stylesheet())
 }
 
@@ -116,8 +123,10 @@ func (p Parts) then(h web.Handler) web.Handler {
 
 func guards(p Parts, w who) []gin.HandlerFunc {
 	switch w {
-	case anyone, client:
+	case anyone:
 		return []gin.HandlerFunc{crossOrigin}
+	case client:
+		return []gin.HandlerFunc{crossOrigin, p.admit}
 	case form:
 		return []gin.HandlerFunc{p.Site.SameOrigin(), web.MaxBody(maxForm)}
 	}
@@ -136,7 +145,7 @@ func crossOrigin(c *gin.Context) {
 		c.Next()
 		return
 	}
-	h.Set("Access-Control-Allow-Methods", "GET, POST")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE")
 	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
 	h.Set("Access-Control-Max-Age", "600")
 	c.AbortWithStatus(http.StatusNoContent)

@@ -106,6 +106,9 @@ type Grant struct {
 	Revoked  bool
 	Created  time.Time
 	LastUsed time.Time
+	// AppDigest is what the last yes rested on: a digest of the app's return
+	// addresses and keys, "" for an app that an operator answers for.
+	AppDigest string
 }
 
 // Refusal is a remembered no. A refusal is stored like a consent, so that the

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/deputy-oauth/deputy/consent"
 )
@@ -22,9 +24,10 @@ func (r *Refused) Error() string { return "client authentication failed: " + r.R
 
 // Credentials are what a request presented.
 type Credentials struct {
-	ID     string
-	Secret string
-	Method string // client_secret_basic | client_secret_post | none
+	ID        string
+	Secret    string
+	Assertion string // a compact JWT; only claims what ID says until it is verified
+	Method    string // client_secret_basic | client_secret_post | private_key_jwt | none
 }
 
 // Present reads client credentials from the Authorization header and the body.
@@ -33,14 +36,20 @@ func Present(authorization string, form url.Values) (Credentials, error) {
 	basic := authorization != ""
 	refuse := func(why string) (Credentials, error) { return Credentials{}, &Refused{Reason: why, Basic: basic} }
 	id, secret := form.Get("client_id"), form.Get("client_secret")
+	if form.Has("client_assertion") || form.Has("client_assertion_type") {
+		if basic || secret != "" {
+			return refuse("two methods in one request")
+		}
+		return presentAssertion(id, form)
+	}
 	if !basic {
 		switch {
 		case id == "":
 			return refuse("no client_id")
 		case secret == "":
-			return Credentials{ID: id, Method: "none"}, nil
+			return Credentials{ID: id, Method: None}, nil
 		}
-		return Credentials{ID: id, Secret: secret, Method: "client_secret_post"}, nil
+		return Credentials{ID: id, Secret: secret, Method: SecretPost}, nil
 	}
 	if secret != "" {
 		return refuse("two methods in one request")
@@ -52,7 +61,24 @@ func Present(authorization string, form url.Values) (Credentials, error) {
 	if id != "" && id != user {
 		return refuse("the body names another client than the header")
 	}
-	return Credentials{ID: user, Secret: pass, Method: "client_secret_basic"}, nil
+	return Credentials{ID: user, Secret: pass, Method: SecretBasic}, nil
+}
+
+// presentAssertion reads the parameters of RFC 7521 section 4.2. client_id may be
+// left out, and must be the assertion's subject otherwise.
+func presentAssertion(id string, form url.Values) (Credentials, error) {
+	if form.Get("client_assertion_type") != assertionType {
+		return Credentials{}, &Refused{Reason: "unknown client_assertion_type"}
+	}
+	compact := form.Get("client_assertion")
+	subject := string(claimed(compact))
+	switch {
+	case subject == "":
+		return Credentials{}, &Refused{Reason: "client assertion: it does not say whose it is"}
+	case id != "" && id != subject:
+		return Credentials{}, &Refused{Reason: "client assertion: client_id names another client"}
+	}
+	return Credentials{ID: subject, Assertion: compact, Method: PrivateKeyJWT}, nil
 }
 
 // parseBasic reads a Basic header. Both halves are form-encoded inside it (OAuth
@@ -81,24 +107,71 @@ func formDecoded(s string) string {
 	return s
 }
 
-// Authenticate finds the client and checks that it used its own method with the
-// right secret.
-func Authenticate(ctx context.Context, from Source, cred Credentials) (Client, error) {
-	basic := cred.Method == "client_secret_basic"
-	c, err := from.Client(ctx, consent.AppID(cred.ID))
+// Uses keeps when a client that nobody registered by hand was last used.
+type Uses interface {
+	Used(ctx context.Context, id consent.AppID) error
+}
+
+// Authenticator authenticates the clients of Source.
+type Authenticator struct {
+	Source
+	Issuer string // the one audience of client assertions
+	Keys   *KeySets
+	Seen   Seen
+	Uses   Uses
+	Now    func() time.Time
+}
+
+// Authenticate finds the client and checks that it used its own method and proved
+// who it is. The error is a *Refused when it did not.
+func (a Authenticator) Authenticate(ctx context.Context, cred Credentials) (Client, error) {
+	basic := cred.Method == SecretBasic
+	c, err := a.Client(ctx, consent.AppID(cred.ID))
 	if errors.Is(err, ErrUnknown) {
 		// The same work as for a known one, so that time tells nothing.
 		Client{Confidential: true, SecretHash: HashSecret("")}.Matches(cred.Secret)
-		return Client{}, &Refused{Reason: "no such client", Basic: basic}
+		return Client{}, &Refused{Reason: err.Error(), Basic: basic}
 	}
 	if err != nil {
 		return Client{}, err
 	}
-	switch {
-	case !c.Confidential && cred.Method == "none":
-		return c, nil
-	case c.Confidential && cred.Method != "none" && c.Matches(cred.Secret):
-		return c, nil
+	if !c.uses(cred.Method) {
+		return Client{}, &Refused{Reason: "another method than the client's", Basic: basic}
 	}
-	return Client{}, &Refused{Reason: "wrong secret or method", Basic: basic}
+	switch cred.Method {
+	case PrivateKeyJWT:
+		if err := a.proves(ctx, c, cred.Assertion); err != nil {
+			return Client{}, err
+		}
+	case SecretBasic, SecretPost:
+		if !c.Matches(cred.Secret) {
+			return Client{}, &Refused{Reason: "wrong secret", Basic: basic}
+		}
+	}
+	return c, a.noteUse(ctx, c)
+}
+
+// uses reports whether the client authenticates by the method.
+func (c Client) uses(method string) bool {
+	if c.AuthMethod != "" {
+		return method == c.AuthMethod
+	}
+	if !c.Confidential {
+		return method == None
+	}
+	return method == SecretBasic || method == SecretPost
+}
+
+// usedEvery is how exactly the last use of a client is known.
+const usedEvery = time.Hour
+
+// noteUse keeps a client that registered itself from vanishing.
+func (a Authenticator) noteUse(ctx context.Context, c Client) error {
+	if c.Origin != Dynamic || a.Now().Sub(c.Used) < usedEvery {
+		return nil
+	}
+	if err := a.Uses.Used(ctx, c.ID); err != nil {
+		return fmt.Errorf("note the use of a client: %w", err)
+	}
+	return nil
 }

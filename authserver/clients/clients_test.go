@@ -138,7 +138,7 @@ func TestAuthenticate(t *testing.T) {
 			var got clients.Client
 			cred, err := clients.Present(c.header, c.form)
 			if err == nil {
-				got, err = clients.Authenticate(t.Context(), from, cred)
+				got, err = clients.Authenticator{Source: from}.Authenticate(t.Context(), cred)
 			}
 			if got.ID != c.want {
 				t.Errorf("authenticated %q, want %q", got.ID, c.want)

@@ -28,12 +28,17 @@ type Config struct {
 	Algorithm  string   // of ID tokens
 	Resources  []string // of this server's own API, RFC 9728 section 4
 	Vocabulary Vocabulary
+	// AssertionAlgorithms are those of client assertions (RFC 7523).
+	AssertionAlgorithms []string
+	// Registration is true when apps may register themselves.
+	Registration bool
 }
 
 // Paths of the endpoints, relative to the issuer. The route table uses the same
 // constants.
 const (
 	AuthorizePath  = "/oauth/authorize"
+	RegisterPath   = "/oauth/register"
 	TokenPath      = "/oauth/token"
 	IntrospectPath = "/oauth/introspect"
 	RevokePath     = "/oauth/revoke"
@@ -50,6 +55,8 @@ type document struct {
 	Introspection            string   `json:"introspection_endpoint"`
 	Revocation               string   `json:"revocation_endpoint"`
 	Userinfo                 string   `json:"userinfo_endpoint"`
+	Registration             string   `json:"registration_endpoint,omitempty"`
+	Documents                bool     `json:"client_id_metadata_document_supported"`
 	JWKS                     string   `json:"jwks_uri"`
 	Scopes                   []string `json:"scopes_supported"`
 	ResponseTypes            []string `json:"response_types_supported"`
@@ -58,6 +65,9 @@ type document struct {
 	TokenAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
 	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
 	RevocationAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
+	TokenAuthAlgorithms      []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+	IntrospectionAlgorithms  []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
+	RevocationAlgorithms     []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
 	ChallengeMethods         []string `json:"code_challenge_methods_supported"`
 	IssParameter             bool     `json:"authorization_response_iss_parameter_supported"`
 	Request                  bool     `json:"request_parameter_supported"`
@@ -79,12 +89,17 @@ func (cfg Config) document(ctx context.Context) (document, error) {
 		scopes = append(scopes, string(name))
 	}
 	slices.Sort(scopes)
-	withSecret := []string{"client_secret_post", "client_secret_basic"}
+	proven := []string{"client_secret_post", "client_secret_basic", "private_key_jwt"}
+	var register string
+	if cfg.Registration {
+		register = cfg.Issuer + RegisterPath
+	}
 	return document{
+		Registration: register, Documents: true, TokenAuthAlgorithms: cfg.AssertionAlgorithms, IntrospectionAlgorithms: cfg.AssertionAlgorithms, RevocationAlgorithms: cfg.AssertionAlgorithms,
 		Issuer: cfg.Issuer, Authorization: cfg.Issuer + AuthorizePath, Token: cfg.Issuer + TokenPath, Introspection: cfg.Issuer + IntrospectPath,
 		Revocation: cfg.Issuer + RevokePath, Userinfo: cfg.Issuer + UserinfoPath, JWKS: cfg.Issuer + JWKSPath,
 		Scopes: scopes, ResponseTypes: []string{"code"}, ResponseModes: []string{"query"}, GrantTypes: cfg.GrantTypes,
-		TokenAuthMethods: append(withSecret, "none"), IntrospectionAuthMethods: withSecret, RevocationAuthMethods: append(withSecret, "none"),
+		TokenAuthMethods: append(slices.Clone(proven), "none"), IntrospectionAuthMethods: proven, RevocationAuthMethods: append(slices.Clone(proven), "none"),
 		ChallengeMethods: []string{"S256"}, IssParameter: true, Prompts: []string{"none", "login", "consent", "select_account"},
 		SubjectTypes: []string{"public"}, IDTokenAlgorithms: []string{cfg.Algorithm},
 		Claims: []string{"sub", "iss", "aud", "iat", "exp", "auth_time", "nonce", "at_hash", "name", "email"}, Resources: cfg.Resources,

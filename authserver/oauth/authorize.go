@@ -91,7 +91,10 @@ func (s *Server) whom(ctx context.Context, form url.Values) (clients.Client, str
 	}
 	c, err := s.Clients.Client(ctx, consent.AppID(id[0]))
 	if errors.Is(err, clients.ErrUnknown) {
-		return none, "", fault.New(fault.Invalid, "We do not know the app that sent you here. Nothing was shared. Go back to the app and tell its makers.")
+		return none, "", fault.Wrap(fault.Invalid, err, "We do not know the app that sent you here. Nothing was shared. Go back to the app and tell its makers.")
+	}
+	if errors.Is(err, clients.ErrUnreachable) {
+		return none, "", fault.Wrap(fault.Upstream, err, "The app that sent you here could not be checked, because its own website does not answer. Nothing was shared. Try again later.")
 	}
 	if err != nil {
 		return none, "", err

@@ -60,7 +60,8 @@ func (s clientStore) GetClient(ctx context.Context, id string) (fosite.Client, e
 	return protocolClient{Client: c}, nil
 }
 
-var errNotOffered = errors.New("client assertions are not offered")
+// errNotOffered is for what fosite could do and we do ourselves.
+var errNotOffered = errors.New("not offered by this part")
 
 // ClientAssertionJWTValid implements fosite.ClientManager.
 func (clientStore) ClientAssertionJWTValid(context.Context, string) error { return errNotOffered }
@@ -85,7 +86,7 @@ func (s *Server) client(ctx context.Context, r *http.Request, form url.Values) (
 	if err != nil {
 		return clients.Client{}, err
 	}
-	return clients.Authenticate(ctx, s.Clients, cred)
+	return s.Clients.Authenticate(ctx, cred)
 }
 
 // fosite wants parts that nothing of ours uses. They refuse rather than work.

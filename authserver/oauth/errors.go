@@ -62,6 +62,9 @@ func registered(err error) *Error {
 	if errors.As(err, &refused) {
 		return &Error{Code: "invalid_client", Description: "Client authentication failed.", Status: http.StatusUnauthorized, Cause: err}
 	}
+	if errors.Is(err, clients.ErrUnreachable) {
+		return &Error{Code: "temporarily_unavailable", Description: "The client's own server, which says how it authenticates, does not answer. Try again.", Status: http.StatusServiceUnavailable, Cause: err}
+	}
 	var f *fosite.RFC6749Error
 	if !errors.As(err, &f) {
 		return &Error{Code: "server_error", Description: "The server could not complete the request.", Status: http.StatusInternalServerError, Cause: err}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -130,7 +131,7 @@ func (s *Server) Introspect(c *gin.Context) {
 		return
 	}
 	ctx := c.Request.Context()
-	may, err := s.introspector(ctx, c.Request, form.Get("client_id"), form.Get("client_secret"))
+	may, err := s.introspector(ctx, c.Request, form)
 	if err != nil {
 		writeError(c, err)
 		return
@@ -173,8 +174,8 @@ func (s *Server) introspection(a Authorization) gin.H {
 
 // introspector authenticates the caller and returns which tokens it may be told
 // about.
-func (s *Server) introspector(ctx context.Context, r *http.Request, id, secret string) (func(Authorization) bool, error) {
-	cred, err := clients.Present(r.Header.Get("Authorization"), map[string][]string{"client_id": {id}, "client_secret": {secret}})
+func (s *Server) introspector(ctx context.Context, r *http.Request, form url.Values) (func(Authorization) bool, error) {
+	cred, err := clients.Present(r.Header.Get("Authorization"), form)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +186,7 @@ func (s *Server) introspector(ctx context.Context, r *http.Request, id, secret s
 	if ok {
 		return func(a Authorization) bool { return a.Audience == rs.Identifier }, nil
 	}
-	client, err := clients.Authenticate(ctx, s.Clients, cred)
+	client, err := s.Clients.Authenticate(ctx, cred)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"github.com/deputy-oauth/deputy/authserver/clients"
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/internal/db"
 )
@@ -40,11 +41,13 @@ const (
 
 // judge decides about a presented generation from where the family stands. The
 // string is the reason, for the log.
-func judge(st Standing, client consent.AppID, generation int64, now time.Time) (verdict, string) {
+func judge(st Standing, client clients.Client, generation int64, now time.Time) (verdict, string) {
 	f := st.Family
 	switch {
-	case f.AppID != client:
+	case f.AppID != client.ID:
 		return dead, "the token is another client's"
+	case st.Agreed != client.Digest():
+		return dead, "the app's return addresses or keys are not those that were agreed to"
 	case f.RevokedAt != nil:
 		return dead, "the family was revoked"
 	case st.Dead != "":
@@ -74,7 +77,7 @@ func (h refreshGrant) HandleTokenEndpointRequest(ctx context.Context, req fosite
 	if err != nil {
 		return invalidGrant("not a refresh token")
 	}
-	f, next, err := h.step(ctx, family, client.ID, generation, now)
+	f, next, err := h.step(ctx, family, client, generation, now)
 	if err != nil {
 		return err
 	}
@@ -104,7 +107,7 @@ func (h refreshGrant) HandleTokenEndpointRequest(ctx context.Context, req fosite
 // step moves the family on and returns it with the generation to hand out. Of
 // two requests with the same token one moves it; the other then finds the token
 // to be the generation just passed and gets the same successor.
-func (h refreshGrant) step(ctx context.Context, id consent.FamilyID, client consent.AppID, generation int64, now time.Time) (Family, int64, error) {
+func (h refreshGrant) step(ctx context.Context, id consent.FamilyID, client clients.Client, generation int64, now time.Time) (Family, int64, error) {
 	for range 2 {
 		st, err := h.Authority.Standing(ctx, id)
 		if errors.Is(err, db.ErrNone) {

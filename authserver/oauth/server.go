@@ -67,6 +67,7 @@ type Standing struct {
 	Present bool     // the sign-in it was born under lives
 	Dead    string   // why it is dead: grant, user or app; "" while they live
 	Denied  []string // access tokens of the family that were taken back
+	Agreed  string   // digest of the app as the person agreed to it
 }
 
 // Live answers from a cache of bounded staleness, for tokens that were given
@@ -97,6 +98,13 @@ type ResourceServers interface {
 	// Authenticated returns the server with this id and secret; ok is false when
 	// there is none.
 	Authenticated(ctx context.Context, id, secret string) (rs ResourceServer, ok bool, err error)
+}
+
+// Clients finds the apps that may ask, and finds out whether a direct request is
+// theirs.
+type Clients interface {
+	clients.Source
+	Authenticate(ctx context.Context, cred clients.Credentials) (clients.Client, error)
 }
 
 // Signer signs ID tokens.
@@ -132,7 +140,7 @@ type Config struct {
 	AccessLife      time.Duration
 	DB              *db.DB
 	Key             seal.Key
-	Clients         clients.Source
+	Clients         Clients
 	Authority       Authority
 	Live            Live
 	Vocabulary      Vocabulary

@@ -26,6 +26,9 @@ func (p program) demo() *cobra.Command {
 			if !cmd.Flags().Changed(config.LogLevel) {
 				cfg.LogLevel = "warn" // the story is what matters here
 			}
+			if !cmd.Flags().Changed(config.Registration) {
+				cfg.Registration = config.RegistrationPublic // agents try this server out
+			}
 			if !cmd.Flags().Changed(config.Data) {
 				dir, err := os.MkdirTemp("", "deputy-demo-")
 				if err != nil {

@@ -192,6 +192,9 @@ func (f *Flow) once(ctx context.Context, v visit) error {
 // record stores the answer: what was agreed to or refused, the receipt and the
 // audit event. It reads the grant again, inside the transaction.
 func (f *Flow) record(ctx context.Context, v visit, yes bool) (consent.GrantID, error) {
+	if err := f.Decisions.Adopt(ctx, v.ask.Client); err != nil {
+		return "", err
+	}
 	grants, err := f.Ledger.GrantsOf(ctx, v.person.User, v.ask.Client.ID)
 	if err != nil {
 		return "", err
@@ -205,6 +208,7 @@ func (f *Flow) record(ctx context.Context, v visit, yes bool) (consent.GrantID, 
 	var items []consent.Item
 	if yes {
 		items = v.plan.Grantable
+		g.AppDigest = v.ask.Client.Digest()
 	}
 	no := v.plan.Refuses(yes)
 	now := f.Now()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/deputy-oauth/deputy/authserver/clients"
 	"github.com/deputy-oauth/deputy/authserver/identity"
 	"github.com/deputy-oauth/deputy/authserver/oauth"
 	"github.com/deputy-oauth/deputy/consent"
@@ -100,7 +101,9 @@ func (f *Flow) decide(ctx context.Context, ask oauth.Ask, p identity.Person, cho
 	if err != nil {
 		return consent.Plan{}, err
 	}
-	return consent.Decide(request(ask, p, choices), connections, grants, f.Now()), nil
+	req := request(ask, p, choices)
+	req.Ask = req.Ask || changed(ask.Client, grants)
+	return consent.Decide(req, connections, grants, f.Now()), nil
 }
 
 func request(ask oauth.Ask, p identity.Person, choices consent.Choices) consent.Request {
@@ -110,6 +113,18 @@ func request(ask oauth.Ask, p identity.Person, choices consent.Choices) consent.
 		// (OAuth 2.1 section 7.3.1).
 		Proven: ask.Client.Confidential, Ask: ask.AskAgain, Choices: choices,
 	}
+}
+
+// changed reports whether the app is answered elsewhere, or proves itself with
+// other keys, than when the person last said yes: then an old yes is no longer
+// one to this app.
+func changed(app clients.Client, grants []consent.Grant) bool {
+	for _, g := range grants {
+		if g.App == app.ID && g.ID != "" {
+			return g.AppDigest != app.Digest()
+		}
+	}
+	return false
 }
 
 // issue answers a request for which nothing is left to do.

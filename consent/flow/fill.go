@@ -61,12 +61,19 @@ func groupOf(page *templates.Consent, s consent.Scope) *templates.Group {
 	return &page.Change
 }
 
-// app is who asks. An operator registered every app there is so far.
+// app is who asks, and what somebody found out about it: an operator registered
+// it, its own site answers for it, or nobody knows. The host of a document's
+// address was reached when it was fetched; that of a return address will be.
 func app(ask oauth.Ask, people int) templates.App {
-	return templates.App{
-		ID: string(ask.Client.ID), Name: ask.Client.Name, Host: host(ask.RedirectURI), Publisher: ask.Client.Publisher,
-		Check: templates.CheckedOperator, People: people,
+	c := ask.Client
+	out := templates.App{ID: string(c.ID), Name: c.Name, Host: host(ask.RedirectURI), Publisher: c.Publisher, People: people}
+	switch {
+	case c.ByOperator():
+		out.Check = templates.CheckedOperator
+	case c.Origin == clients.Document:
+		out.Host, out.Check = c.Host(), templates.CheckedWebsite
 	}
+	return out
 }
 
 func returns(ask oauth.Ask) templates.Return {

@@ -29,6 +29,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/deputy-oauth/deputy/authserver/clients"
 	"github.com/deputy-oauth/deputy/authserver/identity"
 	"github.com/deputy-oauth/deputy/authserver/oauth"
 	"github.com/deputy-oauth/deputy/consent"
@@ -77,6 +78,10 @@ type Decisions interface {
 	// belongs to another sign-in: this is what makes an answer count once. It holds
 	// the person's other decisions back until the transaction ends.
 	Decide(ctx context.Context, page Page, until time.Time) (bool, error)
+	// Adopt makes sure that the app the person answers has a row, in the transaction
+	// of the answer: for an app that nobody registered, nothing is stored before. The
+	// error is a fault.Conflict when the app has gone meanwhile.
+	Adopt(ctx context.Context, app clients.Client) error
 	// SaveGrant stores what consent.Agree returned.
 	SaveGrant(ctx context.Context, g consent.Grant) (consent.GrantID, error)
 	// AddReceipt stores the record of what was shown and answered.

@@ -24,7 +24,7 @@ func (f *Flow) formToken(v visit) string {
 }
 
 func (f *Flow) shownToken(v visit) string {
-	return f.Forms.Token(string(v.person.Session), "shown", v.flow, shown(v.plan))
+	return f.Forms.Token(string(v.person.Session), "shown", v.flow, shown(v.plan), v.ask.Client.Name, v.ask.Client.Digest())
 }
 
 // checkTicket returns an error for a form that is not this page's, and reports
@@ -34,7 +34,7 @@ func (f *Flow) checkTicket(v visit, ticket string) (same bool, err error) {
 	if err := f.Forms.Check(form, string(v.person.Session), "consent", v.flow); err != nil {
 		return false, err
 	}
-	return f.Forms.Check(page, string(v.person.Session), "shown", v.flow, shown(v.plan)) == nil, nil
+	return f.Forms.Check(page, string(v.person.Session), "shown", v.flow, shown(v.plan), v.ask.Client.Name, v.ask.Client.Digest()) == nil, nil
 }
 
 // shown is a digest of what a page says would be granted: scopes, where they

@@ -37,10 +37,17 @@ const (
 	TrustedProxies = "trusted-proxies"
 	Operator       = "operator"
 	LogLevel       = "log-level"
+	Registration   = "registration"
 	File           = "config"
 )
 
 const prefix = "DEPUTY_"
+
+// What strangers may register for themselves.
+const (
+	RegistrationOff    = "off"
+	RegistrationPublic = "public" // public clients only
+)
 
 // Config is how the program is to run.
 type Config struct {
@@ -54,6 +61,7 @@ type Config struct {
 	TrustedProxies []string
 	Operator       string // shown to people: "Northwind"
 	LogLevel       string // debug | info | warn | error
+	Registration   string // off | public: may apps register themselves
 }
 
 // KeyDir is the folder of the keys.
@@ -72,11 +80,12 @@ func Flags(f *pflag.FlagSet) {
 	f.Bool(AllowLoopback, false, "let providers be on this computer (simulators, tests)")
 	f.StringSlice(TrustedProxies, nil, "`networks` of reverse proxies whose X-Forwarded-For is believed")
 	f.String(Operator, "", "`name` of who runs this server, shown to people")
+	f.String(Registration, defaults[Registration].(string), "may apps register themselves: off or public (public clients only)")
 	f.String(LogLevel, defaults[LogLevel].(string), "debug, info, warn or error")
 }
 
 var defaults = map[string]any{
-	Listen: "127.0.0.1:8080", ExternalURL: "http://localhost:8080", Data: "./data", LogLevel: "info",
+	Listen: "127.0.0.1:8080", ExternalURL: "http://localhost:8080", Data: "./data", LogLevel: "info", Registration: RegistrationOff,
 }
 
 // Load reads the settings. environ is the environment as os.Environ gives it.
@@ -93,7 +102,7 @@ func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
 		k.Load(posflag.Provider(flags, "\x00", k), nil))
 	cfg := Config{
 		Listen: k.String(Listen), Data: k.String(Data), DatabaseURL: k.String(DatabaseURL), AllowLoopback: k.Bool(AllowLoopback),
-		TrustedProxies: k.Strings(TrustedProxies), Operator: k.String(Operator), LogLevel: k.String(LogLevel),
+		TrustedProxies: k.Strings(TrustedProxies), Operator: k.String(Operator), LogLevel: k.String(LogLevel), Registration: k.String(Registration),
 	}
 	external, err := externalURL(k.String(ExternalURL))
 	cfg.ExternalURL = external
@@ -132,7 +141,7 @@ func loadFile(k *koanf.Koanf, path string) error {
 }
 
 func names() []string {
-	return []string{Listen, ExternalURL, Data, DatabaseURL, AllowLoopback, TrustedProxies, Operator, LogLevel}
+	return []string{Listen, ExternalURL, Data, DatabaseURL, AllowLoopback, TrustedProxies, Operator, LogLevel, Registration}
 }
 
 func fromEnv(name, value string) (string, any) {
@@ -206,6 +215,9 @@ func (c Config) check() []error {
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
 		out = append(out, fmt.Errorf("%s: %q is none of debug, info, warn, error", LogLevel, c.LogLevel))
+	}
+	if c.Registration != RegistrationOff && c.Registration != RegistrationPublic {
+		out = append(out, fmt.Errorf("%s: %q is neither off nor public", Registration, c.Registration))
 	}
 	return out
 }

@@ -40,12 +40,12 @@ var may = map[string]string{
 	"internal/audit": "consent internal/db",
 
 	// The authorization server.
-	"authserver/clients":  "consent internal/outward",
+	"authserver/clients":  "consent internal/outward internal/secret",
 	"authserver/keys":     "internal/secret",
 	"authserver/metadata": "consent",
 	"authserver/identity": "consent internal/audit internal/fault internal/secret internal/web templates",
 	"authserver/oauth":    "authserver/clients consent internal/db internal/fault internal/seal internal/web",
-	"authserver":          "authserver/identity authserver/keys authserver/metadata authserver/oauth consent/connect consent/dashboard consent/flow internal/web templates",
+	"authserver":          "authserver/clients authserver/identity authserver/keys authserver/metadata authserver/oauth consent consent/connect consent/dashboard consent/flow internal/fault internal/web templates",
 
 	// The person's pages. They never import each other.
 	"consent/flow":      "authserver/clients authserver/identity authserver/oauth consent consent/catalog internal/audit internal/fault internal/seal internal/web resourceserver/provider templates",

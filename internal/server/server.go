@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/deputy-oauth/deputy/authserver"
+	"github.com/deputy-oauth/deputy/authserver/clients"
 	"github.com/deputy-oauth/deputy/authserver/identity"
 	"github.com/deputy-oauth/deputy/authserver/keys"
 	"github.com/deputy-oauth/deputy/authserver/metadata"
@@ -21,6 +22,7 @@ import (
 	"github.com/deputy-oauth/deputy/consent/dashboard"
 	"github.com/deputy-oauth/deputy/consent/flow"
 	"github.com/deputy-oauth/deputy/internal/audit"
+	"github.com/deputy-oauth/deputy/internal/config"
 	"github.com/deputy-oauth/deputy/internal/live"
 	"github.com/deputy-oauth/deputy/internal/store"
 	"github.com/deputy-oauth/deputy/internal/web"
@@ -39,6 +41,8 @@ type Server struct {
 	log       *slog.Logger
 	site      *web.Site
 	forms     web.Forms
+	documents *clients.Documents
+	clients   clients.Source
 	live      *live.State
 	audit     *audit.Recorder
 	keys      *keys.Ring
@@ -56,7 +60,8 @@ type Server struct {
 // New puts the server together on f. Close both when done.
 func New(ctx context.Context, f *Foundation, log *slog.Logger) (*Server, error) {
 	s := &Server{Foundation: f, log: log, forms: web.Forms{Key: f.Key.Derive("form token")}}
-	s.live = live.New(f.Store, f.Store, f.Catalog.Scopes)
+	s.buildClients()
+	s.live = live.New(everything{f.Store, s.clients}, f.Store, f.Catalog.Scopes)
 	s.audit = audit.New(audit.Config{DB: f.DB, Now: f.Now, Log: log, Every: time.Second})
 	for _, build := range []func(context.Context) error{s.buildSite, s.buildProtocol, s.buildPages, s.buildBroker} {
 		if err := build(ctx); err != nil {
@@ -102,7 +107,7 @@ func (s *Server) buildProtocol(ctx context.Context) error {
 	}
 	s.oauth = oauth.New(oauth.Config{
 		Issuer: s.issuer(), Broker: s.brokerAudience(), AccessLife: accessLife, DB: s.DB, Key: s.Key,
-		Clients: s.live, Authority: s.Store, Live: s.live, Vocabulary: s.live, ResourceServers: s.live,
+		Clients: s.authenticator(), Authority: s.Store, Live: s.live, Vocabulary: s.live, ResourceServers: s.live,
 		Signer: s.keys, People: s.identity, Audit: issuance{s.audit}, Now: s.Now,
 	})
 	return nil
@@ -161,7 +166,8 @@ func (s *Server) buildEngine() error {
 	e.Use(web.OnlyHosts(s.Config.ExternalURL), s.site.Headers)
 	authserver.Mount(e, authserver.Parts{
 		Site: s.site, OAuth: s.oauth, Keys: s.keys, Identity: s.identity, Flow: s.flow, Connect: s.connect, Dashboard: s.dashboard, Changed: s.live.ForgetPeople,
-		Metadata: metadata.Config{Issuer: s.issuer(), GrantTypes: oauth.GrantTypes(), Algorithm: "ES256", Resources: []string{s.brokerAudience()}, Vocabulary: s.live},
+		Documents: s.documents, Registrar: s.registrar(),
+		Metadata: metadata.Config{Issuer: s.issuer(), GrantTypes: oauth.GrantTypes(), Algorithm: "ES256", Resources: []string{s.brokerAudience()}, Vocabulary: s.live, AssertionAlgorithms: clients.AssertionAlgorithms(), Registration: s.Config.Registration == config.RegistrationPublic},
 	})
 	if err := resourceserver.Mount(e, s.brokerConfig()); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/deputy-oauth/deputy/authserver/clients"
 	"github.com/deputy-oauth/deputy/consent"
@@ -19,11 +20,20 @@ type appRow struct {
 	Name         string
 	Publisher    string
 	Kind         string
+	Origin       clients.Origin
+	AuthMethod   string
 	SecretHash   []byte
+	JWKS         string `gorm:"column:jwks"`
+	JWKSURI      string `gorm:"column:jwks_uri"`
 	RedirectURIs string `gorm:"column:redirect_uris"`
 	GrantTypes   string
 	Scopes       string
+	Website      string
+	Metadata     string
+	Digest       string
+	ManageHash   []byte
 	CreatedAt    int64
+	UsedAt       *int64
 	DisabledAt   *int64
 }
 
@@ -41,31 +51,61 @@ func (s *Store) Client(ctx context.Context, id consent.AppID) (clients.Client, e
 	if err != nil {
 		return clients.Client{}, fmt.Errorf("read app: %w", err)
 	}
+	return r.client()
+}
+
+func (r appRow) client() (clients.Client, error) {
 	c := clients.Client{
-		ID: r.ID, Name: r.Name, Publisher: r.Publisher, Confidential: r.Kind == confidential, SecretHash: r.SecretHash,
-		GrantTypes: strings.Fields(r.GrantTypes), Scopes: scopeNames(r.Scopes),
+		ID: r.ID, Name: r.Name, Publisher: r.Publisher, Origin: r.Origin, Confidential: r.Kind == confidential, AuthMethod: r.AuthMethod,
+		SecretHash: r.SecretHash, JWKS: r.JWKS, JWKSURI: r.JWKSURI, GrantTypes: strings.Fields(r.GrantTypes), Scopes: scopeNames(r.Scopes),
+		Website: r.Website, Metadata: r.Metadata, ManageHash: r.ManageHash, Created: time.UnixMilli(r.CreatedAt),
+	}
+	if r.UsedAt != nil {
+		c.Used = time.UnixMilli(*r.UsedAt)
 	}
 	if err := json.Unmarshal([]byte(r.RedirectURIs), &c.RedirectURIs); err != nil {
-		return clients.Client{}, fmt.Errorf("redirect addresses of app %s: %w", id, err)
+		return clients.Client{}, fmt.Errorf("redirect addresses of app %s: %w", r.ID, err)
 	}
 	return c, nil
 }
 
-// AddApp registers an app.
-func (s *Store) AddApp(ctx context.Context, c clients.Client) error {
+func newAppRow(c clients.Client, now time.Time) (appRow, error) {
 	uris, err := json.Marshal(c.RedirectURIs)
 	if err != nil {
-		return fmt.Errorf("encode redirect addresses: %w", err)
+		return appRow{}, fmt.Errorf("encode redirect addresses: %w", err)
 	}
-	kind := "public"
+	r := appRow{
+		ID: c.ID, Name: c.Name, Publisher: c.Publisher, Kind: "public", Origin: c.Origin, AuthMethod: c.AuthMethod, SecretHash: c.SecretHash,
+		JWKS: c.JWKS, JWKSURI: c.JWKSURI, RedirectURIs: string(uris), GrantTypes: strings.Join(c.GrantTypes, " "), Scopes: joinNames(c.Scopes),
+		Website: c.Website, Metadata: c.Metadata, Digest: c.Digest(), ManageHash: c.ManageHash, CreatedAt: now.UnixMilli(),
+	}
 	if c.Confidential {
-		kind = confidential
+		r.Kind = confidential
+	}
+	if r.Origin == "" {
+		r.Origin = clients.Operator
+	}
+	if r.Origin != clients.Operator {
+		at := now.UnixMilli()
+		r.UsedAt = &at
+	}
+	return r, nil
+}
+
+// AddApp registers an app. When it registered itself, some that nobody uses go.
+func (s *Store) AddApp(ctx context.Context, c clients.Client) error {
+	r, err := newAppRow(c, s.Now())
+	if err != nil {
+		return err
 	}
 	return s.DB.Tx(ctx, func(ctx context.Context) error {
-		return s.DB.Read(ctx).Create(&appRow{
-			ID: c.ID, Name: c.Name, Publisher: c.Publisher, Kind: kind, SecretHash: c.SecretHash, RedirectURIs: string(uris),
-			GrantTypes: strings.Join(c.GrantTypes, " "), Scopes: joinNames(c.Scopes), CreatedAt: s.Now().UnixMilli(),
-		}).Error
+		if err := s.DB.Read(ctx).Create(&r).Error; err != nil {
+			return fmt.Errorf("add app: %w", err)
+		}
+		if r.Origin == clients.Operator {
+			return nil
+		}
+		return s.sweepApps(ctx)
 	})
 }
 

@@ -18,6 +18,7 @@ type grantRow struct {
 	ID        consent.GrantID
 	UserID    consent.UserID
 	AppID     consent.AppID
+	AppDigest string
 	CreatedAt int64
 	RevokedAt *int64
 }
@@ -104,7 +105,7 @@ func (s *Store) grants(ctx context.Context, query string, arg any) ([]consent.Gr
 	out := make([]consent.Grant, len(rows))
 	for i, r := range rows {
 		ids[i], at[r.ID] = r.ID, i
-		out[i] = consent.Grant{ID: r.ID, User: r.UserID, App: r.AppID, Revoked: r.RevokedAt != nil, Created: time.UnixMilli(r.CreatedAt)}
+		out[i] = consent.Grant{ID: r.ID, User: r.UserID, App: r.AppID, AppDigest: r.AppDigest, Revoked: r.RevokedAt != nil, Created: time.UnixMilli(r.CreatedAt)}
 	}
 	var items []itemRow
 	if err := s.DB.Read(ctx).Raw("SELECT * FROM grant_items WHERE grant_id IN ? ORDER BY scope, connection_id", ids).Scan(&items).Error; err != nil {
@@ -152,6 +153,9 @@ func (s *Store) SaveGrant(ctx context.Context, g consent.Grant) (consent.GrantID
 				return err
 			}
 		}
+		if err := s.saveAppDigest(ctx, g); err != nil {
+			return err
+		}
 		for _, it := range g.Items {
 			if err := s.saveItem(ctx, g.ID, it); err != nil {
 				return err
@@ -173,6 +177,15 @@ func (s *Store) openGrant(ctx context.Context, user consent.UserID, app consent.
 		return "", fmt.Errorf("add grant: %w", err)
 	}
 	return db.One[consent.GrantID](tx, "SELECT id FROM grants WHERE user_id = ? AND app_id = ? AND revoked_at IS NULL", user, app)
+}
+
+// saveAppDigest notes what the yes rests on, when it changed.
+func (s *Store) saveAppDigest(ctx context.Context, g consent.Grant) error {
+	err := s.DB.Read(ctx).Exec("UPDATE grants SET app_digest = ? WHERE id = ? AND app_digest <> ?", g.AppDigest, g.ID, g.AppDigest).Error
+	if err != nil {
+		return fmt.Errorf("note the app as it was agreed to: %w", err)
+	}
+	return nil
 }
 
 func (s *Store) saveItem(ctx context.Context, id consent.GrantID, it consent.Item) error {
