@@ -57,14 +57,15 @@ func (s *Store) ConnectionsOf(ctx context.Context, user consent.UserID) ([]conse
 	return out, nil
 }
 
-// linkedRow is a connection with the generation of its tokens.
+// linkedRow is a connection with the generation of its tokens. (gorm passes over
+// embedded types that are not exported, hence the field.)
 type linkedRow struct {
-	connectionRow `gorm:"embedded"`
-	Version       int64
+	Row     connectionRow `gorm:"embedded"`
+	Version int64
 }
 
 func (r linkedRow) linked() connect.Linked {
-	return connect.Linked{Connection: r.connection(), Registration: provider.RegistrationID(r.RegistrationID), Version: r.Version}
+	return connect.Linked{Connection: r.Row.connection(), Registration: provider.RegistrationID(r.Row.RegistrationID), Version: r.Version}
 }
 
 const selectLinked = `SELECT c.*, COALESCE(k.version, 0) AS version FROM connections c LEFT JOIN credentials k ON k.connection_id = c.id
