@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,7 +46,7 @@ func (p program) user() *cobra.Command {
 
 func (p program) app() *cobra.Command {
 	var n server.NewApp
-	var kind string
+	var kind, keys string
 	var asJSON bool
 	create := &cobra.Command{
 		Use: "create", Short: "Register an app", Args: cobra.NoArgs,
@@ -59,6 +60,12 @@ func (p program) app() *cobra.Command {
 				return fmt.Errorf("--type %q is neither public nor confidential; an app that can keep a secret on a server is confidential", kind)
 			}
 			n.Scopes, n.GrantTypes = words(n.Scopes), words(n.GrantTypes)
+			if keys != "" {
+				var err error
+				if n.JWKS, err = os.ReadFile(keys); err != nil {
+					return fmt.Errorf("--jwks: %w", err)
+				}
+			}
 			return p.with(cmd, func(ctx context.Context, f *server.Foundation) error {
 				c, key, err := f.CreateApp(ctx, n)
 				if err != nil {
@@ -76,6 +83,8 @@ func (p program) app() *cobra.Command {
 	f.StringVar(&n.Name, "name", "", "`name` people read")
 	f.StringVar(&n.Publisher, "publisher", "", "who built it")
 	f.StringArrayVar(&n.RedirectURIs, "redirect-uri", nil, "`URI` it may be answered at (may be repeated)")
+	f.StringVar(&keys, "jwks", "", "`file` with its public keys (a JWK Set): it signs with them (private_key_jwt) and gets no secret")
+	f.StringVar(&n.JWKSURI, "jwks-uri", "", "`URL` where it publishes its public keys, instead of --jwks")
 	f.StringVar(&kind, "type", "confidential", "public or confidential")
 	f.StringArrayVar(&n.Scopes, "scope", nil, "`scopes` it asks for when a request names none, and may have for itself")
 	f.StringArrayVar(&n.GrantTypes, "grant-type", nil, "authorization_code, refresh_token, client_credentials (may be repeated)")

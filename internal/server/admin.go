@@ -39,7 +39,14 @@ type NewApp struct {
 	RedirectURIs    []string
 	Scopes          []string
 	GrantTypes      []string // none: authorization_code and refresh_token
+	// JWKS or JWKSURI are the public keys of an app that signs instead of sending a
+	// secret (private_key_jwt). It is confidential, and gets no secret.
+	JWKS    []byte
+	JWKSURI string
 }
+
+// signs reports whether the app proves itself with a key.
+func (n NewApp) signs() bool { return len(n.JWKS) > 0 || n.JWKSURI != "" }
 
 // CreateApp registers an app and returns it with its secret, which is shown this
 // once and stored only as a hash. The secret of a public app is empty.
@@ -51,7 +58,7 @@ func (f *Foundation) CreateApp(ctx context.Context, n NewApp) (clients.Client, s
 	if err != nil {
 		return clients.Client{}, secret.Text{}, err
 	}
-	if err := n.check(words); err != nil {
+	if err := n.check(words, f.Config.AllowLoopback); err != nil {
 		return clients.Client{}, secret.Text{}, err
 	}
 	c := clients.Client{
@@ -62,7 +69,15 @@ func (f *Foundation) CreateApp(ctx context.Context, n NewApp) (clients.Client, s
 		c.Scopes = append(c.Scopes, consent.ScopeName(s))
 	}
 	var key secret.Text
-	if n.Confidential {
+	switch {
+	case n.signs():
+		c.AuthMethod, c.JWKSURI = clients.PrivateKeyJWT, n.JWKSURI
+		if len(n.JWKS) > 0 {
+			if c.JWKS, err = clients.CheckKeys(n.JWKS); err != nil {
+				return clients.Client{}, secret.Text{}, err
+			}
+		}
+	case n.Confidential:
 		key = secret.Random()
 		c.SecretHash = clients.HashSecret(key.Reveal())
 	}
@@ -70,8 +85,8 @@ func (f *Foundation) CreateApp(ctx context.Context, n NewApp) (clients.Client, s
 }
 
 // check returns everything that is wrong with a new app.
-func (n NewApp) check(words consent.Vocabulary) error {
-	var problems []error
+func (n NewApp) check(words consent.Vocabulary, loopback bool) error {
+	problems := n.checkKeys(loopback)
 	if strings.TrimSpace(n.Name) == "" || len(n.Name) > 60 {
 		problems = append(problems, errors.New("name: people must be able to read who asks; use 1 to 60 characters"))
 	}
@@ -100,6 +115,28 @@ func (n NewApp) check(words consent.Vocabulary) error {
 		return fault.Wrap(fault.Invalid, errors.Join(problems...), "The app was not registered")
 	}
 	return nil
+}
+
+// checkKeys returns what is wrong with how a new app signs.
+func (n NewApp) checkKeys(loopback bool) []error {
+	var problems []error
+	if n.signs() && !n.Confidential {
+		problems = append(problems, errors.New("type public: an app that signs with a key of its own is confidential"))
+	}
+	if len(n.JWKS) > 0 && n.JWKSURI != "" {
+		problems = append(problems, errors.New("jwks and jwks-uri: give one of them"))
+	}
+	if len(n.JWKS) > 0 {
+		if _, err := clients.CheckKeys(n.JWKS); err != nil {
+			problems = append(problems, fmt.Errorf("jwks: %w", err))
+		}
+	}
+	if n.JWKSURI != "" {
+		if err := clients.ValidKeysURI(n.JWKSURI, loopback); err != nil {
+			problems = append(problems, fmt.Errorf("jwks-uri %s: %w", n.JWKSURI, err))
+		}
+	}
+	return problems
 }
 
 // scopeForm is what RFC 6749 section 3.3 allows in a scope, without the quotes
