@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/consent/catalog"
 	"github.com/deputy-oauth/deputy/internal/fault"
 	"github.com/deputy-oauth/deputy/resourceserver/provider"
 	"github.com/deputy-oauth/deputy/templates"
@@ -79,7 +80,11 @@ func (f *Flow) choosing(c *gin.Context, flow, kind string) (choosing, bool, erro
 		return choosing{}, false, errNoPicker()
 	}
 	p.listing, err = f.list(c.Request.Context(), p.connection.ID, p.kind)
-	if fault.Is(err, fault.Upstream) {
+	switch class, theirs := provider.ClassOf(err); {
+	case err == nil || !theirs:
+	case class == catalog.ReauthRequired:
+		return choosing{}, false, to(c, v.path()) // the page says what is missing now
+	default:
 		p.failed, err = true, nil
 	}
 	return p, err == nil, err
@@ -220,6 +225,9 @@ func (f *Flow) showPicker(c *gin.Context, p choosing, k picking) error {
 		if !here[r.ID] {
 			page.Kept = append(page.Kept, templates.Item{ID: r.ID, Name: r.Name})
 		}
+	}
+	if p.failed {
+		return f.Site.Render(c, http.StatusServiceUnavailable, page)
 	}
 	return f.Site.Render(c, http.StatusOK, page)
 }
