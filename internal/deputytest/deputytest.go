@@ -36,6 +36,9 @@ type Options struct {
 	Now time.Time
 	// Quirks are the simulators' manners.
 	Quirks simulator.Quirks
+	// Registration is the setting of that name: "public" lets apps register
+	// themselves.
+	Registration string
 	// Wrap, when set, is put around the server's handler: to watch what it answers.
 	Wrap func(http.Handler) http.Handler
 }
@@ -71,7 +74,7 @@ func New(t testing.TB, o Options) *Deputy {
 	d := &Deputy{t: t, Clock: newClock(o.Now), Log: &Journal{}, ProviderSecret: secret.Random().Reveal(), origins: map[string]string{}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	d.must(err)
-	cfg := config.Config{Listen: l.Addr().String(), Data: t.TempDir(), AllowLoopback: true, Operator: "Northwind", LogLevel: "debug"}
+	cfg := config.Config{Listen: l.Addr().String(), Data: t.TempDir(), AllowLoopback: true, Operator: "Northwind", LogLevel: "debug", Registration: o.Registration}
 	d.URL = d.knows("http://"+l.Addr().String(), "")
 	cfg.ExternalURL, err = url.Parse(d.URL)
 	d.must(err)
@@ -150,6 +153,14 @@ func (d *Deputy) Count(query string, args ...any) int {
 	var n int
 	d.must(d.Foundation.DB.Read(context.Background()).Raw(query, args...).Scan(&n).Error)
 	return n
+}
+
+// Words returns the one text that query gives.
+func (d *Deputy) Words(query string, args ...any) string {
+	d.t.Helper()
+	var out string
+	d.must(d.Foundation.DB.Read(context.Background()).Raw(query, args...).Scan(&out).Error)
+	return out
 }
 
 func (d *Deputy) must(err error) {

@@ -38,7 +38,10 @@ func (b *Browser) SignOut() Page {
 // Connect connects an account at a provider from the list of services.
 func (b *Browser) Connect(provider, login string) Page {
 	b.t.Helper()
-	b.Login[provider] = login
+	if b.Login[provider] != login {
+		b.Login[provider] = login
+		b.SetCookie(provider+"_simulator_session", "") // signed out there; cookies know no ports
+	}
 	return b.Get("/services").Form("/connect/" + provider + "/start").Submit("").ThereAndBack()
 }
 

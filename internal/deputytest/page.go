@@ -42,13 +42,30 @@ func (p Page) Text() string {
 }
 
 func text(n *html.Node) string {
-	var words []string
-	visit(n, func(n *html.Node) {
-		if n.Type == html.TextNode && n.Parent.Data != "style" && n.Parent.Data != "title" {
-			words = append(words, strings.Fields(n.Data)...)
-		}
-	})
-	return strings.Join(words, " ")
+	var out strings.Builder
+	read(n, &out)
+	return strings.Join(strings.Fields(out.String()), " ")
+}
+
+// read writes the text below n, with a space around whatever is not inline.
+func read(n *html.Node, out *strings.Builder) {
+	switch {
+	case n.Type == html.TextNode:
+		out.WriteString(n.Data)
+		return
+	case slices.Contains([]string{"style", "title"}, n.Data):
+		return
+	}
+	inline := slices.Contains([]string{"a", "b", "bdi", "code", "i", "q", "span", "time"}, n.Data)
+	if !inline {
+		out.WriteByte(' ')
+	}
+	for c := range n.ChildNodes() {
+		read(c, out)
+	}
+	if !inline {
+		out.WriteByte(' ')
+	}
 }
 
 // Says reports whether a person reads the words here.
