@@ -105,7 +105,7 @@ const octokit = "token"
 // admit verifies the token. A refusal names the scope of the operation, or those
 // of basic use.
 func (s *server) admit(r *http.Request, t target) (bearer.Authority, *problem) {
-	who, challenge, err := bearer.Admit(r, bearer.Config{Verifier: s.verifier, Realm: realm, Metadata: t.door.metadata}, octokit)
+	who, challenge, err := bearer.Admit(r, bearer.Config{Verifier: s.verifier, Proofs: s.proofs, Realm: realm, Metadata: t.door.metadata}, octokit)
 	switch {
 	case err != nil:
 		return who, &problem{

@@ -161,7 +161,7 @@ func (p *problem) write(c *gin.Context) {
 		return // half an answer is out; the log has the rest
 	}
 	if p.challenge != nil {
-		c.Header("WWW-Authenticate", p.challenge.String())
+		p.challenge.Set(c.Writer.Header())
 	}
 	if p.retry > 0 {
 		c.Header("Retry-After", strconv.Itoa(p.retry))

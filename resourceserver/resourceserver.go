@@ -34,12 +34,15 @@ type Broker interface {
 	Serve(ctx context.Context, req broker.Request) (broker.Answer, error)
 }
 
-// Config is what the routes need. Every field is required.
+// Config is what the routes need. Every field but Proofs is required.
 type Config struct {
 	// Verifier verifies tokens; which of them are for the broker is checked here.
 	Verifier bearer.Verifier
-	Broker   Broker
-	Catalog  *catalog.Catalog
+	// Proofs checks the proofs of tokens that are bound to a key; nil means that
+	// such tokens are not taken.
+	Proofs  *bearer.Proofs
+	Broker  Broker
+	Catalog *catalog.Catalog
 	// ExternalURL is where clients reach this server, without a path:
 	// "https://deputy.example". It is the issuer as well.
 	ExternalURL string
@@ -50,6 +53,7 @@ type server struct {
 	broker   Broker
 	catalog  *catalog.Catalog
 	verifier bearer.Verifier
+	proofs   *bearer.Proofs
 	doors    map[consent.ProviderID]door
 	front    door // for /api itself and for providers that do not exist
 }
@@ -73,19 +77,23 @@ func Mount(r gin.IRouter, cfg Config) error {
 	audience := cfg.ExternalURL + "/api"
 	s := &server{
 		broker: cfg.Broker, catalog: cfg.Catalog,
-		verifier: ours{cfg.Verifier, audience},
-		doors:    map[consent.ProviderID]door{},
+		verifier: ours{cfg.Verifier, audience}, proofs: cfg.Proofs,
+		doors: map[consent.ProviderID]door{},
+	}
+	var proofs []string
+	if cfg.Proofs != nil {
+		proofs = bearer.ProofAlgorithms()
 	}
 	var err error
-	if s.front, err = describe(r, cfg.ExternalURL, "/api", "Deputy", nil); err != nil {
+	if s.front, err = describe(r, cfg.ExternalURL, "/api", "Deputy", nil, proofs); err != nil {
 		return err
 	}
 	// Clients that know no path look at the root (RFC 9728 section 3.1).
-	if _, err := describe(r, cfg.ExternalURL, "", "Deputy", nil); err != nil {
+	if _, err := describe(r, cfg.ExternalURL, "", "Deputy", nil, proofs); err != nil {
 		return err
 	}
 	for id, p := range cfg.Catalog.Providers {
-		if s.doors[id], err = describe(r, cfg.ExternalURL, "/api/"+string(id), p.Name+" through Deputy", basics(cfg.Catalog, p)); err != nil {
+		if s.doors[id], err = describe(r, cfg.ExternalURL, "/api/"+string(id), p.Name+" through Deputy", basics(cfg.Catalog, p), proofs); err != nil {
 			return err
 		}
 	}
@@ -99,10 +107,11 @@ func Mount(r gin.IRouter, cfg Config) error {
 }
 
 // describe serves the metadata of one resource.
-func describe(r gin.IRouter, external, path, name string, basics []consent.ScopeName) (door, error) {
+func describe(r gin.IRouter, external, path, name string, basics []consent.ScopeName, proofs []string) (door, error) {
 	m := bearer.Metadata{
 		// Byte for byte what was dialled (section 3.3), never the Host header.
 		Resource: external + path, AuthorizationServers: []string{external}, Scopes: names(basics), Name: name,
+		ProofAlgorithms: proofs,
 	}
 	h, err := m.Handler()
 	if err != nil {
@@ -163,7 +172,7 @@ func (o ours) Verify(ctx context.Context, token string) (bearer.Authority, error
 // the browser's own there is nothing of a person's to protect here.
 func crossOrigin(h http.Header) {
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, Link, Retry-After, ETag, Deputy-Incomplete, X-Request-Id")
+	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce, Link, Retry-After, ETag, Deputy-Incomplete, X-Request-Id")
 }
 
 // preflight answers what a browser asks before a page's request. Any header may
