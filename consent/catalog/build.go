@@ -21,7 +21,7 @@ func buildProvider(f providerFile, at *problems) *Provider {
 		Headers: f.Headers, Accept: f.Accept, OK: f.OK, Fault: f.Fault, FaultFields: f.FaultFields,
 		Identity: Identity{
 			Call: buildCall(f.Identity.Call), Realm: f.Identity.Realm, Subject: f.Identity.Subject,
-			Login: f.Identity.Login, Name: f.Identity.Name, Picture: f.Identity.Picture, Pin: f.Identity.Pin,
+			Login: f.Identity.Login, Name: f.Identity.Name, Picture: f.Identity.Picture, Pin: f.Identity.Pin, Choose: f.Identity.Choose,
 		},
 		Scrub:     Scrub{Fields: f.Scrub.Fields},
 		Resources: map[consent.ResourceType]Resource{},

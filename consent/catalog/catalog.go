@@ -94,6 +94,9 @@ type Identity struct {
 	Name    string
 	Picture string
 	Pin     string // authorize parameter that proposes the account again
+	// Choose are authorize parameters that let a person who is signed in there
+	// choose another account.
+	Choose map[string]string
 }
 
 // Call is a request to the provider. Path is relative to the API base unless it

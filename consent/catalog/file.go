@@ -77,6 +77,8 @@ type identityFile struct {
 	Name    string   `yaml:"name"`
 	Picture string   `yaml:"picture"`
 	Pin     string   `yaml:"pin"`
+
+	Choose map[string]string `yaml:"choose"`
 }
 
 type callFile struct {

@@ -93,6 +93,17 @@ func (m *memory) FindConnection(_ context.Context, user consent.UserID, reg prov
 	return connect.Linked{Connection: r.Connection, Registration: r.cred.Registration, Version: r.cred.Version}, ok, nil
 }
 
+func (m *memory) Connected(_ context.Context, user consent.UserID, reg provider.RegistrationID) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.rows {
+		if r.User == user && r.cred.Registration == reg && r.Health != consent.Disconnected {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 func (m *memory) SaveConnection(_ context.Context, l connect.Link) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

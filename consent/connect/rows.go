@@ -85,6 +85,8 @@ type Connections interface {
 	// none. A disconnected one is never found: the same account connected later is a
 	// new connection, so that grants that named the old one stay without effect.
 	FindConnection(ctx context.Context, user consent.UserID, reg provider.RegistrationID, subject string) (Linked, bool, error)
+	// Connected reports whether user has any account at a registration.
+	Connected(ctx context.Context, user consent.UserID, reg provider.RegistrationID) (bool, error)
 	// SaveConnection stores account, granted scopes and tokens, sets the health to
 	// healthy and ends a lease. With Replaces 0 it inserts; the answer is false when
 	// user has that account connected already. Otherwise it updates where id, user

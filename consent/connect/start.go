@@ -106,6 +106,12 @@ func (h *Handler) Begin(ctx context.Context, p Person, trip Trip) (string, error
 	if err != nil {
 		return "", fmt.Errorf("scopes for registration %s: %w", reg.ID, err)
 	}
+	another := false
+	if known.ID == "" {
+		if another, err = h.cfg.Connections.Connected(ctx, p.User, reg.ID); err != nil {
+			return "", fmt.Errorf("look for accounts at %s: %w", reg.Provider, err)
+		}
+	}
 	state, verifier := secret.Random(), provider.NewVerifier()
 	row := State{
 		Hash: hash(state.Reveal()), User: p.User, Session: p.Session, Browser: hash(p.Browser), Registration: reg.ID,
@@ -119,7 +125,7 @@ func (h *Handler) Begin(ctx context.Context, p Person, trip Trip) (string, error
 		return "", fmt.Errorf("store connect state: %w", err)
 	}
 	target, err := h.cfg.Providers.AuthorizeURL(reg, provider.Ask{
-		Scopes: asked, State: state, Verifier: verifier, RedirectURI: row.RedirectURI, Account: known.Login,
+		Scopes: asked, State: state, Verifier: verifier, RedirectURI: row.RedirectURI, Account: known.Login, Another: another,
 	})
 	if err != nil {
 		return "", fmt.Errorf("start at %s: %w", reg.Provider, err)

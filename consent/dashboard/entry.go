@@ -97,6 +97,7 @@ func (t teller) call(e audit.Event, out templates.Entry) (templates.Entry, bool)
 	default:
 		out.Kind = templates.EntryUsed
 	}
+	out.Away = e.Detail == audit.Away
 	return out, true
 }
 

@@ -68,6 +68,9 @@ const (
 	Unknown Outcome = "unknown" // a write whose answer was lost
 )
 
+// Away is the Detail of a call that was made while the person was not signed in.
+const Away = "away"
+
 // Event is one thing that happened. Fields that do not apply stay empty.
 type Event struct {
 	At         time.Time // zero means now

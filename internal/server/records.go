@@ -48,6 +48,9 @@ func event(e broker.Event) audit.Event {
 		At: e.At, User: e.User, App: e.App, Grant: e.Grant, Connection: e.Connection, Scope: e.Scope, Operation: e.Operation,
 		Resource: resource(e.Resource), Detail: e.Reason,
 	}
+	if e.Away && out.Detail == "" {
+		out.Detail = audit.Away
+	}
 	switch e.Outcome {
 	case broker.Started:
 		// A record that stays alone tells of a write whose end nobody saw.

@@ -95,6 +95,15 @@ func (s *Store) FindConnection(ctx context.Context, user consent.UserID, reg pro
 	return r.linked(), true, nil
 }
 
+// Connected implements connect.Connections.
+func (s *Store) Connected(ctx context.Context, user consent.UserID, reg provider.RegistrationID) (bool, error) {
+	n, err := db.One[int](s.DB.Read(ctx), "SELECT count(*) FROM connections WHERE user_id = ? AND registration_id = ? AND ended_at IS NULL", user, string(reg))
+	if err != nil {
+		return false, fmt.Errorf("count connections: %w", err)
+	}
+	return n > 0, nil
+}
+
 // SaveConnection implements connect.Connections.
 func (s *Store) SaveConnection(ctx context.Context, l connect.Link) (saved bool, err error) {
 	err = s.DB.Tx(ctx, func(ctx context.Context) error {

@@ -140,6 +140,7 @@ func (b *Broker) Serve(ctx context.Context, req Request) (Answer, error) {
 	c := &call{b: b, req: req, began: b.cfg.Now()}
 	c.event = Event{
 		Request: req.ID, At: c.began, User: req.Bearer.User, App: req.Bearer.App, Grant: req.Bearer.Grant, Provider: req.Provider,
+		Away: !req.Bearer.Present,
 	}
 	answer, err := c.serve(ctx)
 	recordErr := c.record(ctx, answer, err)

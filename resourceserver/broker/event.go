@@ -28,6 +28,7 @@ type Event struct {
 	Words      string           // "read files in"
 	Outcome    Outcome
 	Reason     string // the refusal's code; "" when done
+	Away       bool   // the person was not signed in
 	Status     int    // what the app was answered
 	Items      int    // items of a list that left
 }

@@ -18,7 +18,8 @@ type Ask struct {
 	State       secret.Text // comes back unchanged
 	Verifier    secret.Text // PKCE; its challenge is sent where the provider knows PKCE
 	RedirectURI string
-	Account     string // proposes the account with this login; "" lets the person choose
+	Account     string // proposes the account with this login
+	Another     bool   // the person connected one there already and wants another
 }
 
 // NewVerifier returns a PKCE code verifier (RFC 7636 section 4.1).
@@ -49,6 +50,11 @@ func (c *Client) AuthorizeURL(reg Registration, ask Ask) (string, error) {
 	}
 	if pin := e.provider.Identity.Pin; pin != "" && ask.Account != "" {
 		options = append(options, oauth2.SetAuthURLParam(pin, ask.Account))
+	}
+	if ask.Another {
+		for name, value := range e.provider.Identity.Choose {
+			options = append(options, oauth2.SetAuthURLParam(name, value))
+		}
 	}
 	config := oauth2.Config{
 		ClientID: reg.ClientID, RedirectURL: ask.RedirectURI, Endpoint: oauth2.Endpoint{AuthURL: target},
