@@ -62,6 +62,8 @@ func Mount(r gin.IRouter, p Parts) {
 		{"GET", "/.well-known/openid-configuration", anyone, page(p.Metadata.Serve)},
 		{"GET", metadata.JWKSPath, anyone, gin.WrapH(p.Keys)},
 		{"GET", metadata.AuthorizePath, browser, page(p.admitted(f.Authorize))},
+		{"ANY", metadata.PushPath, client, p.OAuth.Push},
+		{"ANY", metadata.DevicePath, client, p.OAuth.DeviceAuthorization},
 		{"ANY", metadata.TokenPath, client, p.OAuth.Token},
 		{"ANY", metadata.IntrospectPath, client, p.OAuth.Introspect},
 		{"ANY", metadata.RevokePath, client, p.OAuth.Revoke},
@@ -71,6 +73,12 @@ func Mount(r gin.IRouter, p Parts) {
 		{"GET", "/signin", browser, page(i.SignInPage)},
 		{"POST", "/signin", form, page(i.SignIn)},
 		{"POST", "/signout", form, page(i.SignOut)},
+
+		{"GET", oauth.DevicePath, browser, page(f.DevicePage)},
+		{"POST", oauth.DevicePath, form, page(f.DeviceCode)},
+		{"GET", "/device/confirm", browser, page(f.ConfirmDevice)},
+		{"POST", "/device/confirm", form, page(f.AnswerDevice)},
+		{"GET", "/device/done", browser, page(f.DeviceDone)},
 
 		{"GET", "/consent", browser, page(f.Consent)},
 		{"POST", "/consent", form, page(f.Answer)},
@@ -139,14 +147,14 @@ func guards(p Parts, w who) []gin.HandlerFunc {
 func crossOrigin(c *gin.Context) {
 	h := c.Writer.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce")
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	if c.Request.Method != http.MethodOptions {
 		c.Next()
 		return
 	}
 	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
 	h.Set("Access-Control-Max-Age", "600")
 	c.AbortWithStatus(http.StatusNoContent)
 }

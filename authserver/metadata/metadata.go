@@ -32,12 +32,16 @@ type Config struct {
 	AssertionAlgorithms []string
 	// Registration is true when apps may register themselves.
 	Registration bool
+	// ProofAlgorithms are those of DPoP proofs.
+	ProofAlgorithms []string
 }
 
 // Paths of the endpoints, relative to the issuer. The route table uses the same
 // constants.
 const (
 	AuthorizePath  = "/oauth/authorize"
+	PushPath       = "/oauth/par"
+	DevicePath     = "/oauth/device_authorization"
 	RegisterPath   = "/oauth/register"
 	TokenPath      = "/oauth/token"
 	IntrospectPath = "/oauth/introspect"
@@ -51,6 +55,8 @@ const (
 type document struct {
 	Issuer                   string   `json:"issuer"`
 	Authorization            string   `json:"authorization_endpoint"`
+	Pushed                   string   `json:"pushed_authorization_request_endpoint"`
+	Device                   string   `json:"device_authorization_endpoint"`
 	Token                    string   `json:"token_endpoint"`
 	Introspection            string   `json:"introspection_endpoint"`
 	Revocation               string   `json:"revocation_endpoint"`
@@ -76,6 +82,7 @@ type document struct {
 	SubjectTypes             []string `json:"subject_types_supported"`
 	IDTokenAlgorithms        []string `json:"id_token_signing_alg_values_supported"`
 	Claims                   []string `json:"claims_supported"`
+	ProofAlgorithms          []string `json:"dpop_signing_alg_values_supported,omitempty"`
 	Resources                []string `json:"protected_resources,omitempty"`
 }
 
@@ -96,13 +103,14 @@ func (cfg Config) document(ctx context.Context) (document, error) {
 	}
 	return document{
 		Registration: register, Documents: true, TokenAuthAlgorithms: cfg.AssertionAlgorithms, IntrospectionAlgorithms: cfg.AssertionAlgorithms, RevocationAlgorithms: cfg.AssertionAlgorithms,
-		Issuer: cfg.Issuer, Authorization: cfg.Issuer + AuthorizePath, Token: cfg.Issuer + TokenPath, Introspection: cfg.Issuer + IntrospectPath,
+		Issuer: cfg.Issuer, Authorization: cfg.Issuer + AuthorizePath, Pushed: cfg.Issuer + PushPath, Device: cfg.Issuer + DevicePath, Token: cfg.Issuer + TokenPath, Introspection: cfg.Issuer + IntrospectPath,
 		Revocation: cfg.Issuer + RevokePath, Userinfo: cfg.Issuer + UserinfoPath, JWKS: cfg.Issuer + JWKSPath,
 		Scopes: scopes, ResponseTypes: []string{"code"}, ResponseModes: []string{"query"}, GrantTypes: cfg.GrantTypes,
 		TokenAuthMethods: append(slices.Clone(proven), "none"), IntrospectionAuthMethods: proven, RevocationAuthMethods: append(slices.Clone(proven), "none"),
 		ChallengeMethods: []string{"S256"}, IssParameter: true, Prompts: []string{"none", "login", "consent", "select_account"},
 		SubjectTypes: []string{"public"}, IDTokenAlgorithms: []string{cfg.Algorithm},
 		Claims: []string{"sub", "iss", "aud", "iat", "exp", "auth_time", "nonce", "at_hash", "name", "email"}, Resources: cfg.Resources,
+		ProofAlgorithms: cfg.ProofAlgorithms,
 	}, nil
 }
 

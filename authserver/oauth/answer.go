@@ -18,18 +18,36 @@ type Approval struct {
 	SignedIn time.Time
 }
 
-// Issue stores a code for the approval and returns where the person goes next.
-// It runs in the transaction of ctx: the redirect may leave only after commit.
-func (s *Server) Issue(ctx context.Context, ask Ask, yes Approval) (string, error) {
-	presented, hash := newCode()
-	names := make([]string, len(yes.Scopes))
-	for i, n := range yes.Scopes {
+func (a Approval) scopes() string {
+	names := make([]string, len(a.Scopes))
+	for i, n := range a.Scopes {
 		names[i] = string(n)
 	}
+	return strings.Join(names, " ")
+}
+
+// Issue stores a code for the approval and returns where the person goes next;
+// "" when they stay here, because a device waits for the answer. It runs in the
+// transaction of ctx: the redirect may leave only after commit. The error is a
+// fault.Conflict for a request that was answered already.
+func (s *Server) Issue(ctx context.Context, ask Ask, yes Approval) (string, error) {
+	if ask.Device {
+		return "", s.allowDevice(ctx, ask, yes)
+	}
+	if ask.pushed != nil {
+		first, err := s.storage.usePushed(ctx, ask.pushed)
+		if err != nil {
+			return "", err
+		}
+		if !first {
+			return "", errNoRequest()
+		}
+	}
+	presented, hash := newCode()
 	err := s.storage.addCode(ctx, code{
 		Hash: hash, GrantID: yes.Grant, AppID: ask.Client.ID, UserID: yes.User, SessionID: yes.Session,
 		RedirectURI: ask.RedirectURI, Challenge: ask.challenge, Nonce: ask.Nonce, Audience: ask.Audience,
-		Scopes: strings.Join(names, " "), AuthTime: yes.SignedIn.UnixMilli(), ExpiresAt: s.Now().Add(CodeLife).UnixMilli(),
+		Scopes: yes.scopes(), AuthTime: yes.SignedIn.UnixMilli(), Thumbprint: ask.key, ExpiresAt: s.Now().Add(CodeLife).UnixMilli(),
 	})
 	if err != nil {
 		return "", err

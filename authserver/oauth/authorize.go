@@ -34,7 +34,11 @@ type Ask struct {
 	SignInAgain bool          // prompt=login or select_account, or a max_age of zero
 	AskAgain    bool          // prompt=consent
 	MaxAge      time.Duration // at most this long since the sign-in; 0 means any
+	Device      bool          // there is no browser to send back: RFC 8628
 	challenge   string
+	key         string // thumbprint the code is bound to; "" for none
+	pushed      []byte // hash of the request_uri, for a request that was pushed
+	device      []byte // hash of the device code, for Device
 }
 
 // Unanswerable is an error about a request whose app may be told: it goes to
@@ -57,6 +61,12 @@ func (u *Unanswerable) Unwrap() error { return u.Err }
 // either an *Unanswerable, or a fault for a page: an app or a return address we
 // do not know is never redirected to (OAuth 2.1 section 7.13.2).
 func (s *Server) ParseAuthorize(ctx context.Context, rawQuery string) (Ask, error) {
+	return s.Resume(ctx, rawQuery, s.Now())
+}
+
+// Resume is ParseAuthorize for a request that a browser came with at began: a
+// pushed request that lived then can still be answered.
+func (s *Server) Resume(ctx context.Context, rawQuery string, began time.Time) (Ask, error) {
 	if len(rawQuery) > maxForm {
 		return Ask{}, fault.New(fault.Invalid, "This request is too long. Nothing was shared.")
 	}
@@ -64,6 +74,17 @@ func (s *Server) ParseAuthorize(ctx context.Context, rawQuery string) (Ask, erro
 	if err != nil {
 		return Ask{}, fault.Wrap(fault.Invalid, err, "This request cannot be read. Nothing was shared.")
 	}
+	form, hash, err := s.resolve(ctx, form, began)
+	if err != nil {
+		return Ask{}, err
+	}
+	ask, err := s.read(ctx, form)
+	ask.pushed = hash
+	return ask, err
+}
+
+// read reads the parameters themselves; its error is that of ParseAuthorize.
+func (s *Server) read(ctx context.Context, form url.Values) (Ask, error) {
 	client, redirect, err := s.whom(ctx, form)
 	if err != nil {
 		return Ask{}, err
@@ -127,6 +148,9 @@ func (s *Server) fill(ctx context.Context, ask *Ask, form url.Values) error {
 		return err
 	}
 	if ask.challenge, err = challenge(form); err != nil {
+		return err
+	}
+	if ask.key, err = keyOf(form.Get("dpop_jkt")); err != nil {
 		return err
 	}
 	if form.Has("request") || form.Has("request_uri") {

@@ -48,15 +48,16 @@ func (h clientCredentialsGrant) HandleTokenEndpointRequest(ctx context.Context, 
 	if err != nil {
 		return err
 	}
+	session := req.GetSession().(*session)
 	t := token{
 		ID: uuid.NewString(), App: client.ID, Scopes: joinScopes(scopes), Audience: audience,
-		Issued: seconds(now), Expires: seconds(now.Add(h.AccessLife)),
+		Issued: seconds(now), Expires: seconds(now.Add(h.AccessLife)), Thumbprint: session.key,
 	}
-	out := issued{life: h.AccessLife, scopes: t.Scopes}
+	out := issued{life: h.AccessLife, scopes: t.Scopes, key: session.key}
 	if out.access, err = h.access.mint(t); err != nil {
 		return err
 	}
-	req.GetSession().(*session).issued = out
+	session.issued = out
 	return nil
 }
 

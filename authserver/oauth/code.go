@@ -53,12 +53,13 @@ func (h codeGrant) HandleTokenEndpointRequest(ctx context.Context, req fosite.Ac
 	if err := fits(c, client, form.Get("redirect_uri"), form.Get("code_verifier"), form["resource"], h.canonical); err != nil {
 		return err
 	}
-	out, err := h.redeem(ctx, c, client, now)
-	if err != nil {
-		return err
+	session := req.GetSession().(*session)
+	if c.Thumbprint != "" && c.Thumbprint != session.key { // RFC 9449 section 10
+		return invalidGrant("the code is bound to another key")
 	}
-	req.GetSession().(*session).issued = out
-	return nil
+	c.Thumbprint = session.key
+	session.issued, err = h.redeem(ctx, c, client, now)
+	return err
 }
 
 // fits checks a code against the request before anything is changed: a code in
@@ -125,7 +126,7 @@ func (h codeGrant) newFamily(c code, client clients.Client, now time.Time) Famil
 	if !client.Grants("refresh_token") {
 		f.ExpiresAt = now.Add(h.AccessLife).UnixMilli()
 	}
-	return f
+	return f.bind(c.Thumbprint, client.Confidential)
 }
 
 // firstTokens makes the tokens of a new family. Its second result is a refusal,
@@ -157,11 +158,11 @@ func (h codeGrant) firstTokens(ctx context.Context, c code, f Family, client cli
 }
 
 func (h codeGrant) answer(ctx context.Context, f Family, scopes string, c code, client clients.Client, now time.Time) (issued, error) {
-	access, err := h.access.mint(h.newToken(f, scopes, c.AuthTime/1000, now))
+	access, err := h.access.mint(h.newToken(f, scopes, c.AuthTime/1000, c.Thumbprint, now))
 	if err != nil {
 		return issued{}, err
 	}
-	out := issued{access: access, life: h.AccessLife, scopes: scopes}
+	out := issued{access: access, life: h.AccessLife, scopes: scopes, key: c.Thumbprint}
 	if client.Grants("refresh_token") {
 		if out.refresh, err = h.refresh.mint(f.ID, f.Generation); err != nil {
 			return issued{}, err

@@ -1,15 +1,15 @@
 package oauth
 
 import (
+	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/deputy-oauth/deputy/consent"
 )
 
-var grantTypes = []string{"authorization_code", "refresh_token", "client_credentials"}
+var grantTypes = []string{"authorization_code", "refresh_token", "client_credentials", deviceGrantType}
 
 // GrantTypes lists what the token endpoint answers; discovery publishes it.
 func GrantTypes() []string { return append([]string(nil), grantTypes...) }
@@ -31,8 +31,13 @@ func (s *Server) Token(c *gin.Context) {
 		writeError(c, &Error{Code: "unsupported_grant_type", Description: "This grant_type is not offered.", Status: http.StatusBadRequest})
 		return
 	}
+	key, err := s.proven(c.Request, "")
+	if err != nil {
+		writeError(c, err)
+		return
+	}
 	ctx := c.Request.Context()
-	req, err := s.fosite.NewAccessRequest(ctx, c.Request, &session{})
+	req, err := s.fosite.NewAccessRequest(ctx, c.Request, &session{key: key})
 	if err != nil {
 		writeError(c, err)
 		return
@@ -98,15 +103,14 @@ func (s *Server) Revoke(c *gin.Context) {
 // Userinfo is GET and POST /oauth/userinfo (OpenID Connect Core 5.3).
 func (s *Server) Userinfo(c *gin.Context) {
 	c.Header("Cache-Control", "no-store")
-	raw, _ := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
-	a, err := s.Verify(c.Request.Context(), raw)
-	if err != nil {
+	a, err := s.bearer(c.Request)
+	var bad *BadProof
+	if err != nil && !errors.As(err, &bad) {
 		writeError(c, err)
 		return
 	}
 	if !a.Active || a.User == "" {
-		c.Header("WWW-Authenticate", `Bearer realm="deputy", error="invalid_token"`)
-		c.JSON(http.StatusUnauthorized, gin.H{"error": "invalid_token", "error_description": "The token is unknown, expired or revoked."})
+		challengeToken(c, err)
 		return
 	}
 	out := gin.H{"sub": a.User}

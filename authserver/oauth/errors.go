@@ -58,6 +58,10 @@ func registered(err error) *Error {
 	if errors.As(err, &own) {
 		return own
 	}
+	var proof *BadProof
+	if errors.As(err, &proof) {
+		return proof.registered()
+	}
 	var refused *clients.Refused
 	if errors.As(err, &refused) {
 		return &Error{Code: "invalid_client", Description: "Client authentication failed.", Status: http.StatusUnauthorized, Cause: err}
@@ -97,6 +101,7 @@ func writeError(c *gin.Context, err error) {
 	if e.Status == http.StatusUnauthorized {
 		c.Header("WWW-Authenticate", `Basic realm="deputy", charset="UTF-8"`)
 	}
+	setNonce(c, err)
 	c.Header("Pragma", "no-cache")
 	c.JSON(e.Status, gin.H{"error": e.Code, "error_description": e.Description})
 }

@@ -16,6 +16,7 @@ import (
 // a Session to carry through; nothing of it is stored.
 type session struct {
 	fosite.DefaultSession
+	key    string // thumbprint of the key the request proved; "" for none
 	issued issued
 }
 
@@ -26,13 +27,14 @@ type issued struct {
 	idToken string
 	life    time.Duration
 	scopes  string
+	key     string // thumbprint the access token is bound to; "" for none
 }
 
 // populate writes what a handler of ours decided. It serves all three handlers.
 func populate(req fosite.AccessRequester, res fosite.AccessResponder) error {
 	out := req.GetSession().(*session).issued
 	res.SetAccessToken(out.access)
-	res.SetTokenType("Bearer")
+	res.SetTokenType(tokenType(out.key))
 	res.SetExpiresIn(out.life)
 	res.SetExtra("scope", out.scopes) // always: OAuth 2.1 section 3.2.3
 	if out.refresh != "" {
@@ -49,11 +51,12 @@ func clientOf(req fosite.AccessRequester) clients.Client {
 	return req.GetClient().(protocolClient).Client
 }
 
-// newToken is an access token for what the family has, narrowed to scopes.
-func (s *Server) newToken(f Family, scopes string, authTime int64, now time.Time) token {
+// newToken is an access token for what the family has, narrowed to scopes and
+// bound to key.
+func (s *Server) newToken(f Family, scopes string, authTime int64, key string, now time.Time) token {
 	return token{
 		ID: uuid.NewString(), Family: f.ID, Grant: f.GrantID, User: f.UserID, App: f.AppID,
-		Scopes: scopes, Audience: f.Audience, Issued: seconds(now), Expires: seconds(now.Add(s.AccessLife)), AuthTime: authTime,
+		Scopes: scopes, Audience: f.Audience, Issued: seconds(now), Expires: seconds(now.Add(s.AccessLife)), AuthTime: authTime, Thumbprint: key,
 	}
 }
 

@@ -29,6 +29,9 @@ type Authorization struct {
 	Expires  time.Time
 	AuthTime time.Time
 	Present  bool // the sign-in it was born under lives
+	// Thumbprint is the key the token is bound to, "" for none. Who takes the token
+	// must see a proof of it (RFC 9449).
+	Thumbprint string
 }
 
 func (a Authorization) holds(names ...consent.ScopeName) bool {
@@ -56,6 +59,7 @@ func (s *Server) Verify(ctx context.Context, raw string) (Authorization, error) 
 	a := Authorization{
 		Active: true, Token: t.ID, User: t.User, App: t.App, Grant: t.Grant, Family: t.Family, Audience: t.Audience,
 		Issued: time.Unix(t.Issued, 0), Expires: time.Unix(t.Expires, 0), AuthTime: time.Unix(t.AuthTime, 0),
+		Thumbprint: t.Thumbprint,
 	}
 	if t.Family == "" {
 		return s.verifyOwn(ctx, a, t)
@@ -158,8 +162,11 @@ func (s *Server) introspection(a Authorization) gin.H {
 		names[i] = string(n)
 	}
 	out := gin.H{
-		"active": true, "iss": s.Issuer, "jti": a.Token, "aud": a.Audience, "client_id": a.App, "token_type": "Bearer",
+		"active": true, "iss": s.Issuer, "jti": a.Token, "aud": a.Audience, "client_id": a.App, "token_type": tokenType(a.Thumbprint),
 		"scope": strings.Join(names, " "), "iat": a.Issued.Unix(), "nbf": a.Issued.Unix(), "exp": a.Expires.Unix(),
+	}
+	if a.Thumbprint != "" {
+		out["cnf"] = confirmation(a.Thumbprint)
 	}
 	if a.User == "" {
 		out["sub"] = a.App // the app acts for itself; user ids have another prefix

@@ -77,7 +77,8 @@ func (h refreshGrant) HandleTokenEndpointRequest(ctx context.Context, req fosite
 	if err != nil {
 		return invalidGrant("not a refresh token")
 	}
-	f, next, err := h.step(ctx, family, client, generation, now)
+	session := req.GetSession().(*session)
+	f, next, err := h.step(ctx, family, client, session.key, generation, now)
 	if err != nil {
 		return err
 	}
@@ -93,21 +94,21 @@ func (h refreshGrant) HandleTokenEndpointRequest(ctx context.Context, req fosite
 	if scopes, err = narrow(scopes, form.Get("scope")); err != nil {
 		return err
 	}
-	out := issued{life: h.AccessLife, scopes: scopes}
-	if out.access, err = h.access.mint(h.newToken(f, scopes, 0, now)); err != nil {
+	out := issued{life: h.AccessLife, scopes: scopes, key: session.key}
+	if out.access, err = h.access.mint(h.newToken(f, scopes, 0, session.key, now)); err != nil {
 		return err
 	}
 	if out.refresh, err = h.refresh.mint(f.ID, next); err != nil {
 		return err
 	}
-	req.GetSession().(*session).issued = out
+	session.issued = out
 	return nil
 }
 
 // step moves the family on and returns it with the generation to hand out. Of
 // two requests with the same token one moves it; the other then finds the token
 // to be the generation just passed and gets the same successor.
-func (h refreshGrant) step(ctx context.Context, id consent.FamilyID, client clients.Client, generation int64, now time.Time) (Family, int64, error) {
+func (h refreshGrant) step(ctx context.Context, id consent.FamilyID, client clients.Client, key string, generation int64, now time.Time) (Family, int64, error) {
 	for range 2 {
 		st, err := h.Authority.Standing(ctx, id)
 		if errors.Is(err, db.ErrNone) {
@@ -115,6 +116,9 @@ func (h refreshGrant) step(ctx context.Context, id consent.FamilyID, client clie
 		}
 		if err != nil {
 			return Family{}, 0, err
+		}
+		if !st.Family.mayRefresh(key) {
+			return Family{}, 0, invalidGrant("the token is bound to another key")
 		}
 		switch v, why := judge(st, client, generation, now); v {
 		case rotate:

@@ -148,6 +148,7 @@ type Config struct {
 	Signer          Signer
 	People          People
 	Audit           Audit
+	Proofs          Proofs
 	Now             func() time.Time
 }
 
@@ -185,7 +186,7 @@ func (s *Server) fositeConfig() *fosite.Config {
 		ClientAuthenticationStrategy:    s.authenticateClient,
 		MinParameterEntropy:             1, // state is optional with PKCE; ours to check
 		GlobalSecret:                    s.Key.Derive("fosite"),
-		TokenEndpointHandlers:           fosite.TokenEndpointHandlers{codeGrant{s}, refreshGrant{s}, clientCredentialsGrant{s}},
+		TokenEndpointHandlers:           fosite.TokenEndpointHandlers{codeGrant{s}, refreshGrant{s}, clientCredentialsGrant{s}, deviceGrant{s}},
 		SendDebugMessagesToClients:      false,
 		UseLegacyErrorFormat:            false,
 		OmitRedirectScopeParam:          true,

@@ -43,6 +43,8 @@ type token struct {
 	Issued   int64            `json:"i"` // seconds, RFC 7662
 	Expires  int64            `json:"e"`
 	AuthTime int64            `json:"t,omitempty"`
+	// Thumbprint is the key the token is bound to (RFC 9449); "" for none.
+	Thumbprint string `json:"k,omitempty"`
 }
 
 // owner is what a single token is taken back under: its family, or itself.
@@ -136,10 +138,15 @@ func newFamilyID() consent.FamilyID {
 
 // newCode returns a code and what is stored of it.
 func newCode() (code string, hash []byte) {
+	code = codePrefix + newSecret()
+	return code, codeHash(code)
+}
+
+// newSecret returns 256 random bits, base64url.
+func newSecret() string {
 	var b [32]byte
 	rand.Read(b[:])
-	code = codePrefix + base64.RawURLEncoding.EncodeToString(b[:])
-	return code, codeHash(code)
+	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
 func codeHash(code string) []byte {

@@ -162,7 +162,7 @@ func (f *Flow) allow(c *gin.Context, v visit) error {
 		return err
 	}
 	f.Changed(grant)
-	return to(c, target)
+	return f.leave(c, v.conversation, target)
 }
 
 // refuse remembers the no and answers the app. What the app had stays untouched.
@@ -171,13 +171,15 @@ func (f *Flow) refuse(c *gin.Context, v visit) error {
 		if err := f.once(ctx, v); err != nil {
 			return err
 		}
-		_, err := f.record(ctx, v, false)
-		return err
+		if _, err := f.record(ctx, v, false); err != nil || v.Device == "" {
+			return err
+		}
+		return f.Devices.RefuseDevice(ctx, v.Device, v.person.Session)
 	})
 	if err != nil {
 		return err
 	}
-	return to(c, f.Protocol.Refuse(v.ask, "access_denied", "The person said no."))
+	return f.leave(c, v.conversation, f.Protocol.Refuse(v.ask, "access_denied", "The person said no."))
 }
 
 // once makes an answer count once, whatever is sent how often.

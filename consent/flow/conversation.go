@@ -25,9 +25,10 @@ const longest = 3800
 // conversation is an app's request on its way through our pages.
 type conversation struct {
 	ID      string `json:"i"`
-	Query   string `json:"q"` // the app's request, as it came
-	Browser []byte `json:"b"` // SHA-256 of the browser cookie
-	Began   int64  `json:"t"` // milliseconds
+	Query   string `json:"q"`           // the app's request, as it came
+	Device  string `json:"d,omitempty"` // instead of Query: the request of a device
+	Browser []byte `json:"b"`           // SHA-256 of the browser cookie
+	Began   int64  `json:"t"`           // milliseconds
 
 	flow string // as it stands in addresses and forms
 }
@@ -43,7 +44,10 @@ func browserHash(c *gin.Context, people People) []byte {
 
 // begin seals a new conversation for the browser of c.
 func (f *Flow) begin(c *gin.Context, query string) (conversation, error) {
-	v := conversation{ID: uuid.NewString(), Query: query, Browser: browserHash(c, f.People), Began: f.Now().UnixMilli()}
+	return f.seal(conversation{ID: uuid.NewString(), Query: query, Browser: browserHash(c, f.People), Began: f.Now().UnixMilli()})
+}
+
+func (f *Flow) seal(v conversation) (conversation, error) {
 	plain, err := json.Marshal(v)
 	if err != nil {
 		return conversation{}, err
@@ -71,9 +75,18 @@ func (f *Flow) open(flow string) (conversation, error) {
 // errEnded carries the request that ended, so that its page can lead back.
 var errEnded = errors.New("the request ended")
 
-// resume opens a conversation for the browser of c and reads the request in it
-// anew: the app may have been switched off meanwhile.
-func (f *Flow) resume(c *gin.Context, flow string) (conversation, oauth.Ask, error) {
+// read reads the request of a conversation anew: the app may have been switched
+// off meanwhile.
+func (f *Flow) read(ctx context.Context, v conversation, p identity.Person) (oauth.Ask, error) {
+	if v.Device == "" {
+		return f.Protocol.Resume(ctx, v.Query, v.began())
+	}
+	d, err := f.Devices.Device(ctx, v.Device, p.Session)
+	return d.Ask, noDevice(err)
+}
+
+// resume opens a conversation for the browser of c.
+func (f *Flow) resume(c *gin.Context, flow string, p identity.Person) (conversation, oauth.Ask, error) {
 	v, err := f.open(flow)
 	if err != nil {
 		return conversation{}, oauth.Ask{}, err
@@ -84,7 +97,7 @@ func (f *Flow) resume(c *gin.Context, flow string) (conversation, oauth.Ask, err
 	if !f.Now().Before(v.expires()) {
 		return v, oauth.Ask{}, fault.Wrap(fault.Conflict, errEnded, "The request ended before you answered. Nothing was shared. Go back to the app and start again.")
 	}
-	ask, err := f.Protocol.ParseAuthorize(c.Request.Context(), v.Query)
+	ask, err := f.read(c.Request.Context(), v, p)
 	return v, ask, err
 }
 
@@ -96,10 +109,10 @@ func (f *Flow) Asking(ctx context.Context, next string) (identity.Asking, bool, 
 		return identity.Asking{}, false, nil
 	}
 	v, err := f.open(u.Query().Get("flow"))
-	if err != nil {
+	if err != nil || v.Device != "" {
 		return identity.Asking{}, false, nil // the page it leads to will say so
 	}
-	ask, err := f.Protocol.ParseAuthorize(ctx, v.Query)
+	ask, err := f.read(ctx, v, identity.Person{})
 	var told *oauth.Unanswerable
 	switch {
 	case errors.As(err, &told):

@@ -77,6 +77,9 @@ func app(ask oauth.Ask, people int) templates.App {
 }
 
 func returns(ask oauth.Ask) templates.Return {
+	if ask.Device {
+		return templates.Return{Device: true}
+	}
 	return templates.Return{Host: host(ask.RedirectURI), Local: clients.ThisComputer(ask.RedirectURI)}
 }
 

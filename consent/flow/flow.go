@@ -46,6 +46,8 @@ const Life = 10 * time.Minute
 // Protocol is OAuth. Package oauth implements it.
 type Protocol interface {
 	ParseAuthorize(ctx context.Context, rawQuery string) (oauth.Ask, error)
+	// Resume is ParseAuthorize for a request that began at a time.
+	Resume(ctx context.Context, rawQuery string, began time.Time) (oauth.Ask, error)
 	Issue(ctx context.Context, ask oauth.Ask, yes oauth.Approval) (string, error)
 	Refuse(ask oauth.Ask, code, description string) string
 	Tell(u *oauth.Unanswerable) string
@@ -118,6 +120,8 @@ type Trips interface {
 // Config is what the conversation is made of. Every field is needed.
 type Config struct {
 	Protocol  Protocol
+	Devices   Devices
+	Attempts  Attempts
 	People    People
 	Ledger    Ledger
 	Decisions Decisions

@@ -33,7 +33,7 @@ func (f *Flow) enter(c *gin.Context, flow string) (visit, bool, error) {
 	if err != nil {
 		return visit{}, false, err
 	}
-	v, ask, err := f.resume(c, flow)
+	v, ask, err := f.resume(c, flow, p)
 	if errors.Is(err, errEnded) {
 		return visit{}, false, f.ended(c, v, p, err)
 	}
@@ -109,10 +109,17 @@ func (f *Flow) show(c *gin.Context, v visit, status int, notices []templates.Not
 	return f.Site.Render(c, status, page)
 }
 
+// onlyConfirm reports whether one click is all that is left. When the app wants
+// the page, what the person said no to before is on it.
 func onlyConfirm(plan consent.Plan) bool {
 	for _, s := range plan.Steps {
 		if s.Kind != consent.Confirm {
 			return false
+		}
+		for _, r := range plan.Rows {
+			if s.Reason == consent.AppAsks && r.Reason != consent.AgreedBefore {
+				return false
+			}
 		}
 	}
 	return true
@@ -120,7 +127,7 @@ func onlyConfirm(plan consent.Plan) bool {
 
 // ended tells that the time is over, with a way back to the app.
 func (f *Flow) ended(c *gin.Context, v conversation, p identity.Person, cause error) error {
-	ask, err := f.Protocol.ParseAuthorize(c.Request.Context(), v.Query)
+	ask, err := f.read(c.Request.Context(), v, p)
 	if err != nil {
 		return cause
 	}

@@ -27,6 +27,7 @@ import (
 	"github.com/deputy-oauth/deputy/internal/store"
 	"github.com/deputy-oauth/deputy/internal/web"
 	"github.com/deputy-oauth/deputy/resourceserver"
+	"github.com/deputy-oauth/deputy/resourceserver/bearer"
 	"github.com/deputy-oauth/deputy/resourceserver/broker"
 	"github.com/deputy-oauth/deputy/resourceserver/provider"
 )
@@ -108,7 +109,7 @@ func (s *Server) buildProtocol(ctx context.Context) error {
 	s.oauth = oauth.New(oauth.Config{
 		Issuer: s.issuer(), Broker: s.brokerAudience(), AccessLife: accessLife, DB: s.DB, Key: s.Key,
 		Clients: s.authenticator(), Authority: s.Store, Live: s.live, Vocabulary: s.live, ResourceServers: s.live,
-		Signer: s.keys, People: s.identity, Audit: issuance{s.audit}, Now: s.Now,
+		Signer: s.keys, People: s.identity, Audit: issuance{s.audit}, Proofs: possession{s.proofs()}, Now: s.Now,
 	})
 	return nil
 }
@@ -130,7 +131,7 @@ func (s *Server) buildPages(context.Context) error {
 		return err
 	}
 	s.flow = flow.New(flow.Config{
-		Protocol: s.oauth, People: s.identity, Ledger: s.Store, Decisions: s.Store, Services: services{s.providers}, Trips: s.connect,
+		Protocol: s.oauth, Devices: s.oauth, Attempts: s.Store, People: s.identity, Ledger: s.Store, Decisions: s.Store, Services: services{s.providers}, Trips: s.connect,
 		Audit: s.audit, Tx: s.DB.Tx, Changed: s.live.ForgetGrant, Catalog: s.Catalog, Site: s.site, Forms: s.forms, Box: s.Key.Box("flow"), Now: s.Now,
 	})
 	rows := store.Dashboard{Store: s.Store}
@@ -167,7 +168,7 @@ func (s *Server) buildEngine() error {
 	authserver.Mount(e, authserver.Parts{
 		Site: s.site, OAuth: s.oauth, Keys: s.keys, Identity: s.identity, Flow: s.flow, Connect: s.connect, Dashboard: s.dashboard, Changed: s.live.ForgetPeople,
 		Documents: s.documents, Registrar: s.registrar(),
-		Metadata: metadata.Config{Issuer: s.issuer(), GrantTypes: oauth.GrantTypes(), Algorithm: "ES256", Resources: []string{s.brokerAudience()}, Vocabulary: s.live, AssertionAlgorithms: clients.AssertionAlgorithms(), Registration: s.Config.Registration == config.RegistrationPublic},
+		Metadata: metadata.Config{Issuer: s.issuer(), GrantTypes: oauth.GrantTypes(), Algorithm: "ES256", Resources: []string{s.brokerAudience()}, Vocabulary: s.live, AssertionAlgorithms: clients.AssertionAlgorithms(), Registration: s.Config.Registration == config.RegistrationPublic, ProofAlgorithms: bearer.ProofAlgorithms()},
 	})
 	if err := resourceserver.Mount(e, s.brokerConfig()); err != nil {
 		return err

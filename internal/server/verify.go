@@ -19,7 +19,10 @@ func (v verifier) Verify(ctx context.Context, token string) (bearer.Authority, e
 	}
 	out := bearer.Authority{
 		Active: true, Subject: string(a.User), ClientID: string(a.App), Grant: string(a.Grant), Family: string(a.Family),
-		Audience: []string{a.Audience}, Expires: a.Expires, IssuedAt: a.Issued, Present: a.Present, TokenType: "Bearer",
+		Audience: []string{a.Audience}, Expires: a.Expires, IssuedAt: a.Issued, Present: a.Present, TokenType: "Bearer", Thumbprint: a.Thumbprint,
+	}
+	if a.Thumbprint != "" {
+		out.TokenType = "DPoP"
 	}
 	for _, s := range a.Scopes {
 		out.Scopes = append(out.Scopes, string(s))
@@ -28,5 +31,5 @@ func (v verifier) Verify(ctx context.Context, token string) (bearer.Authority, e
 }
 
 func (s *Server) brokerConfig() resourceserver.Config {
-	return resourceserver.Config{Verifier: verifier{s.oauth}, Broker: s.broker, Catalog: s.Catalog, ExternalURL: s.issuer()}
+	return resourceserver.Config{Verifier: verifier{s.oauth}, Proofs: s.proofs(), Broker: s.broker, Catalog: s.Catalog, ExternalURL: s.issuer()}
 }
