@@ -25,14 +25,20 @@ const (
 // KeySets fetches and keeps the keys that clients publish at their jwks_uri.
 type KeySets struct {
 	remote *remote[keySet]
-	failed *otter.Cache[string, time.Time] // when
+	failed *otter.Cache[string, failure]
+}
+
+// failure is how a fetch ended, for the short time in which it is not repeated.
+type failure struct {
+	at  time.Time
+	err error
 }
 
 // NewKeySets returns an empty store of key sets.
 func NewKeySets(fetch Fetcher, now func() time.Time) *KeySets {
 	return &KeySets{
 		remote: newRemote(fetch, maxKeySet, now, func(_ string, raw []byte) (keySet, error) { return readKeys(raw) }),
-		failed: otter.Must(&otter.Options[string, time.Time]{MaximumSize: 5000, ExpiryCalculator: otter.ExpiryWriting[string, time.Time](pause)}),
+		failed: otter.Must(&otter.Options[string, failure]{MaximumSize: 5000, ExpiryCalculator: otter.ExpiryWriting[string, failure](pause)}),
 	}
 }
 
@@ -47,16 +53,18 @@ func (k *KeySets) signed(ctx context.Context, address string, a assertion) (bool
 	if kept && k.remote.now().Sub(have.fetched) < rotation {
 		return false, nil
 	}
-	if at, ok := k.failed.GetIfPresent(address); ok && k.remote.now().Sub(at) < pause {
-		return false, fmt.Errorf("%w: it failed a moment ago", ErrUnreachable)
+	if last, ok := k.failed.GetIfPresent(address); ok && k.remote.now().Sub(last.at) < pause {
+		return false, last.err
 	}
 	have, err := k.remote.fresh(ctx, address)
 	if err == nil {
 		return have.value.signed(a.compact, a.alg, a.kid), nil
 	}
-	k.failed.Set(address, k.remote.now())
 	if errors.Is(err, outward.ErrNotFetched) {
-		return false, fmt.Errorf("%w: %w", ErrUnreachable, err)
+		err = fmt.Errorf("%w: %w", ErrUnreachable, err)
+	} else {
+		err = &Refused{Reason: "jwks_uri: " + err.Error()}
 	}
-	return false, &Refused{Reason: "jwks_uri: " + err.Error()}
+	k.failed.Set(address, failure{k.remote.now(), err})
+	return false, err
 }

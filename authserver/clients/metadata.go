@@ -263,12 +263,12 @@ func CleanName(raw string) string {
 		case !unicode.IsGraphic(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar || invisible(r):
 			continue
 		}
-		if space && n+1 < maxName {
+		if n == maxName || (space && n+1 >= maxName) {
+			break
+		}
+		if space {
 			b.WriteByte(' ')
 			n++
-		}
-		if n == maxName {
-			break
 		}
 		space = false
 		b.WriteRune(r)
