@@ -21,6 +21,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -51,7 +52,7 @@ type settings struct {
 const warm = 300 * time.Millisecond
 
 func flags(args []string, errOut io.Writer) (settings, error) {
-	s := settings{clients: []int{1, 16, most}}
+	var s settings
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(errOut)
 	var names []string
@@ -59,8 +60,9 @@ func flags(args []string, errOut io.Writer) (settings, error) {
 		names = append(names, o.name)
 	}
 	only := f.String("only", "", "operations to measure, separated by commas: "+strings.Join(names, ", "))
+	counts := f.String("clients", "1,16,64", "numbers of clients, separated by commas")
 	databases := f.String("databases", "sqlite,postgres", "databases to measure on")
-	seconds := f.Float64("seconds", 2.5, "how long each measurement takes")
+	seconds := f.Float64("seconds", 2, "how long each measurement takes")
 	f.BoolVar(&s.json, "json", false, "print JSON instead of tables")
 	f.BoolVar(&s.costs, "costs", true, "count rows, bytes and commits too")
 	f.StringVar(&s.binary, "binary", "", "measure this `program` instead of building one")
@@ -72,6 +74,13 @@ func flags(args []string, errOut io.Writer) (settings, error) {
 	s.databases = strings.Split(*databases, ",")
 	if *only != "" {
 		s.only = strings.Split(*only, ",")
+	}
+	for _, text := range strings.Split(*counts, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > most {
+			return s, fmt.Errorf("-clients: %q is not a number from 1 to %d", text, most)
+		}
+		s.clients = append(s.clients, n)
 	}
 	for _, name := range s.only {
 		if !slices.Contains(names, name) {
@@ -146,6 +155,9 @@ func (b *bench) all(ctx context.Context) error {
 		}
 	}
 	b.report.Machine, b.report.Binary = machine(), bytes
+	if b.report.DiskSyncs, err = diskSyncs(b.dir, b.span); err != nil {
+		return fmt.Errorf("yardstick: %w", err)
+	}
 	if err := b.yardstick(ctx); err != nil {
 		return fmt.Errorf("yardstick: %w", err)
 	}
@@ -256,7 +268,17 @@ func (b *bench) figure(w *world, o operation, n int) (figure, error) {
 		return figure{}, err
 	}
 	defer done()
-	return measure(clients, warm, b.span)
+	before, err := w.server.worked()
+	if err != nil {
+		return figure{}, err
+	}
+	f, err := measure(clients, warm, b.span)
+	if err != nil || o.elsewhere != nil {
+		return f, err
+	}
+	after, err := w.server.worked()
+	f.CPU = (after - before) / time.Duration(f.all)
+	return f, err
 }
 
 func (b *bench) cost(ctx context.Context, name string, w *world, d *databaseReport) error {

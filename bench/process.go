@@ -119,6 +119,27 @@ func (p *process) memory() (now, most int64, err error) {
 	return now, most, lines.Err()
 }
 
+// tick is the unit of /proc/PID/stat, the same on every Linux.
+const tick = 10 * time.Millisecond
+
+// worked is how long the process has used a core, in ticks.
+func (p *process) worked() (time.Duration, error) {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/stat")
+	if err != nil {
+		return 0, err
+	}
+	// The name in brackets may hold anything; utime and stime are the 12th and 13th
+	// fields after it.
+	_, rest, _ := bytes.Cut(text, []byte(") "))
+	fields := strings.Fields(string(rest))
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("process statistics have %d fields", len(fields))
+	}
+	user, err := strconv.Atoi(fields[11])
+	kernel, err2 := strconv.Atoi(fields[12])
+	return time.Duration(user+kernel) * tick, errors.Join(err, err2)
+}
+
 // freeAddress returns a loopback address that nobody listens on.
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -153,4 +174,25 @@ func (p *process) kill() error {
 	}
 	<-p.ended // it says that it was killed
 	return nil
+}
+
+// diskSyncs is how often a second the disk below dir makes 8 kB durable, one
+// after the other: what bounds commits that do not share a sync.
+func diskSyncs(dir string, span time.Duration) (perSecond float64, err error) {
+	f, err := os.Create(filepath.Join(dir, "syncs"))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
+	page, began, n := make([]byte, 8<<10), time.Now(), 0
+	for ; time.Since(began) < span; n++ {
+		// Over the same 16 MB again and again, as databases write their logs.
+		if _, err := f.WriteAt(page, int64(n%2048)*int64(len(page))); err != nil {
+			return 0, err
+		}
+		if err := syscall.Fdatasync(int(f.Fd())); err != nil {
+			return 0, err
+		}
+	}
+	return float64(n) / time.Since(began).Seconds(), nil
 }
