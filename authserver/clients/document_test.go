@@ -512,7 +512,7 @@ func TestASiteThatIsDown(t *testing.T) {
 // canned is a Fetcher with one answer.
 type canned struct{ raw []byte }
 
-func (c canned) JSON(context.Context, string, int64) ([]byte, http.Header, error) {
+func (c *canned) JSON(context.Context, string, int64) ([]byte, http.Header, error) {
 	return c.raw, http.Header{}, nil
 }
 
@@ -527,8 +527,10 @@ func FuzzDocument(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+	now, answer := time.Unix(1_800_000_000, 0), &canned{}
+	d := clients.NewDocuments(clients.DocumentsConfig{Fetch: answer, Known: nobody{}, Now: func() time.Time { return now }, Step: time.Nanosecond})
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		d := clients.NewDocuments(clients.DocumentsConfig{Fetch: canned{raw}, Known: nobody{}, Now: time.Now, Step: time.Nanosecond})
+		now, answer.raw = now.Add(48*time.Hour), raw // what was kept has ended
 		c, err := d.Client(t.Context(), id)
 		if err != nil {
 			if !errors.Is(err, clients.ErrUnknown) {
