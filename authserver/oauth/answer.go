@@ -27,10 +27,22 @@ func (a Approval) scopes() string {
 }
 
 // Issue stores a code for the approval and returns where the person goes next;
-// "" when they stay here, because a device waits for the answer. It runs in the
-// transaction of ctx: the redirect may leave only after commit. The error is a
-// fault.Conflict for a request that was answered already.
-func (s *Server) Issue(ctx context.Context, ask Ask, yes Approval) (string, error) {
+// "" when they stay here, because a device waits for the answer. It joins the
+// transaction of ctx, or commits: the redirect may leave only after that. The
+// error is a fault.Conflict for a request that was answered already.
+func (s *Server) Issue(ctx context.Context, ask Ask, yes Approval) (target string, err error) {
+	commit := s.DB.Tx
+	if !ask.Device && ask.pushed == nil {
+		commit = s.DB.Once // the code is all there is to write
+	}
+	err = commit(ctx, func(ctx context.Context) error {
+		target, err = s.issue(ctx, ask, yes)
+		return err
+	})
+	return target, err
+}
+
+func (s *Server) issue(ctx context.Context, ask Ask, yes Approval) (string, error) {
 	if ask.Device {
 		return "", s.allowDevice(ctx, ask, yes)
 	}

@@ -147,6 +147,9 @@ func (s *Server) fill(ctx context.Context, ask *Ask, form url.Values) error {
 	if err := s.askFosite(ctx, *ask, form); err != nil {
 		return err
 	}
+	if form.Get("response_type") != "code" { // fosite does not mind its case
+		return &Error{Code: "unsupported_response_type", Description: "Only response_type=code is offered.", Status: http.StatusBadRequest}
+	}
 	if ask.challenge, err = challenge(form); err != nil {
 		return err
 	}

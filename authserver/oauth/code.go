@@ -132,7 +132,7 @@ func (h codeGrant) newFamily(c code, client clients.Client, now time.Time) Famil
 // firstTokens makes the tokens of a new family. Its second result is a refusal,
 // which keeps the code used.
 func (h codeGrant) firstTokens(ctx context.Context, c code, f Family, client clients.Client, now time.Time) (issued, error, error) {
-	scopes, err := h.standing(ctx, c.GrantID, c.Scopes, now)
+	scopes, err := h.standing(ctx, h.Authority, c.GrantID, c.Scopes, now)
 	if err != nil {
 		var e *Error
 		if errors.As(err, &e) {

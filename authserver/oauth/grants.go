@@ -60,10 +60,15 @@ func (s *Server) newToken(f Family, scopes string, authTime int64, key string, n
 	}
 }
 
+// grants reads a grant: Authority from the newest state, Live from memory.
+type grants interface {
+	Grant(ctx context.Context, id consent.GrantID) (consent.Grant, error)
+}
+
 // standing returns the scopes of want that the grant still gives, or why it
 // gives none.
-func (s *Server) standing(ctx context.Context, id consent.GrantID, want string, now time.Time) (string, error) {
-	g, err := s.Authority.Grant(ctx, id)
+func (s *Server) standing(ctx context.Context, from grants, id consent.GrantID, want string, now time.Time) (string, error) {
+	g, err := from.Grant(ctx, id)
 	if err != nil {
 		return "", err
 	}

@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"errors"
+	"net/url"
 	"time"
 
 	"github.com/ory/fosite"
@@ -78,20 +79,12 @@ func (h refreshGrant) HandleTokenEndpointRequest(ctx context.Context, req fosite
 		return invalidGrant("not a refresh token")
 	}
 	session := req.GetSession().(*session)
-	f, next, err := h.step(ctx, family, client, session.key, generation, now)
-	if err != nil {
+	var scopes string
+	f, next, err := h.step(ctx, family, client, session.key, generation, now, func(f Family) (err error) {
+		scopes, err = h.asked(ctx, f, form, now)
 		return err
-	}
-	for _, r := range form["resource"] {
-		if h.canonical(r) != f.Audience {
-			return invalidTarget("The refresh token was issued for another resource.")
-		}
-	}
-	scopes, err := h.standing(ctx, f.GrantID, f.Scopes, now)
+	})
 	if err != nil {
-		return err
-	}
-	if scopes, err = narrow(scopes, form.Get("scope")); err != nil {
 		return err
 	}
 	out := issued{life: h.AccessLife, scopes: scopes, key: session.key}
@@ -105,10 +98,27 @@ func (h refreshGrant) HandleTokenEndpointRequest(ctx context.Context, req fosite
 	return nil
 }
 
+// asked returns the scopes of the answer, or why the request cannot have one. It
+// runs before anything moves: a refusal leaves the client the token it has.
+func (h refreshGrant) asked(ctx context.Context, f Family, form url.Values, now time.Time) (string, error) {
+	for _, r := range form["resource"] {
+		if h.canonical(r) != f.Audience {
+			return "", invalidTarget("The refresh token was issued for another resource.")
+		}
+	}
+	// Whether the grant stands was read with the family. Which scopes of it are left
+	// may be half a second old: they are looked at again whenever the token is used.
+	scopes, err := h.standing(ctx, h.Live, f.GrantID, f.Scopes, now)
+	if err != nil {
+		return "", err
+	}
+	return narrow(scopes, form.Get("scope"))
+}
+
 // step moves the family on and returns it with the generation to hand out. Of
 // two requests with the same token one moves it; the other then finds the token
 // to be the generation just passed and gets the same successor.
-func (h refreshGrant) step(ctx context.Context, id consent.FamilyID, client clients.Client, key string, generation int64, now time.Time) (Family, int64, error) {
+func (h refreshGrant) step(ctx context.Context, id consent.FamilyID, client clients.Client, key string, generation int64, now time.Time, check func(Family) error) (Family, int64, error) {
 	for range 2 {
 		st, err := h.Authority.Standing(ctx, id)
 		if errors.Is(err, db.ErrNone) {
@@ -120,7 +130,13 @@ func (h refreshGrant) step(ctx context.Context, id consent.FamilyID, client clie
 		if !st.Family.mayRefresh(key) {
 			return Family{}, 0, invalidGrant("the token is bound to another key")
 		}
-		switch v, why := judge(st, client, generation, now); v {
+		v, why := judge(st, client, generation, now)
+		if v != dead && v != reused {
+			if err := check(st.Family); err != nil {
+				return Family{}, 0, err
+			}
+		}
+		switch v {
 		case rotate:
 			moved, err := h.move(ctx, id, generation, now)
 			if err != nil || moved {
@@ -144,7 +160,7 @@ func (h refreshGrant) step(ctx context.Context, id consent.FamilyID, client clie
 
 func (h refreshGrant) move(ctx context.Context, id consent.FamilyID, generation int64, now time.Time) (bool, error) {
 	var moved bool
-	err := h.DB.Tx(ctx, func(ctx context.Context) (err error) {
+	err := h.DB.Once(ctx, func(ctx context.Context) (err error) {
 		moved, err = h.storage.advance(ctx, id, generation, now)
 		return err
 	})
@@ -158,7 +174,7 @@ func (h refreshGrant) used(ctx context.Context, f Family, now time.Time) error {
 	if now.Sub(time.UnixMilli(f.RefreshedAt)) < usedEvery {
 		return nil
 	}
-	return h.DB.Tx(ctx, func(ctx context.Context) error { return h.storage.touch(ctx, f.ID, now) })
+	return h.DB.Once(ctx, func(ctx context.Context) error { return h.storage.touch(ctx, f.ID, now) })
 }
 
 // endFamily revokes a family whose old refresh token came back (OAuth 2.1

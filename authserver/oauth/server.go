@@ -27,6 +27,7 @@ package oauth
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/ory/fosite"
@@ -165,7 +166,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{
 		Config:  cfg,
-		storage: storage{cfg.DB},
+		storage: storage{cfg.DB, new(atomic.Int64)},
 		access:  accessTokens{box: cfg.Key.Box("access token")},
 		refresh: refreshTokens{key: cfg.Key.Derive("refresh token")},
 	}

@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/deputy-oauth/deputy/consent"
@@ -11,7 +12,10 @@ import (
 
 // storage is the rows of codes, families and denials. Each decision that must
 // happen at most once is one conditional statement.
-type storage struct{ db *db.DB }
+type storage struct {
+	db     *db.DB
+	writes *atomic.Int64
+}
 
 // code is a row of codes. Times are milliseconds.
 type code struct {
@@ -103,9 +107,12 @@ func (s storage) deny(ctx context.Context, t token) error {
 	return err
 }
 
-// sweepBatch is how many ended rows one write takes along. More than one, so
-// that ended rows cannot outgrow the writes that make them.
-const sweepBatch = 3
+// Every sweepEvery-th write takes sweepBatch ended rows along: more than were
+// written meanwhile, so that ended rows cannot outgrow the writes that make them.
+const (
+	sweepEvery = 16
+	sweepBatch = 64
+)
 
 // keepEnded is how long ended codes and families stay, so that a late replay is
 // still recognised as one.
@@ -114,6 +121,9 @@ const keepEnded = 24 * time.Hour
 // sweep deletes a few ended rows. It runs on the write path, so that storage
 // stays bounded without a job that somebody must remember to run.
 func (s storage) sweep(ctx context.Context, now time.Time) error {
+	if s.writes.Add(1)%sweepEvery != 0 {
+		return nil
+	}
 	ended, late := now.UnixMilli(), now.Add(-keepEnded).UnixMilli()
 	tx := s.db.Read(ctx)
 	return errors.Join(

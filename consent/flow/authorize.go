@@ -129,16 +129,7 @@ func changed(app clients.Client, grants []consent.Grant) bool {
 
 // issue answers a request for which nothing is left to do.
 func (f *Flow) issue(c *gin.Context, ask oauth.Ask, p identity.Person, plan consent.Plan) error {
-	ctx := c.Request.Context()
-	grants, err := f.Ledger.GrantsOf(ctx, p.User, ask.Client.ID)
-	if err != nil {
-		return err
-	}
-	var target string
-	err = f.Tx(ctx, func(ctx context.Context) error {
-		target, err = f.Protocol.Issue(ctx, ask, approval(p, grantOf(grants, ask.Client.ID), plan.Token))
-		return err
-	})
+	target, err := f.Protocol.Issue(c.Request.Context(), ask, approval(p, plan.Grant, plan.Token))
 	if err != nil {
 		return err
 	}
@@ -147,15 +138,6 @@ func (f *Flow) issue(c *gin.Context, ask oauth.Ask, p identity.Person, plan cons
 
 func approval(p identity.Person, grant consent.GrantID, scopes []consent.ScopeName) oauth.Approval {
 	return oauth.Approval{Grant: grant, User: p.User, Session: p.Session, Scopes: scopes, SignedIn: p.SignedInAt}
-}
-
-func grantOf(grants []consent.Grant, app consent.AppID) consent.GrantID {
-	for _, g := range grants {
-		if g.App == app {
-			return g.ID
-		}
-	}
-	return ""
 }
 
 // to redirects with 303: whatever was posted to us must not be posted on (RFC

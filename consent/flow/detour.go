@@ -26,7 +26,7 @@ func (f *Flow) Connect(c *gin.Context) error {
 	if !ok {
 		return to(c, v.path()) // nothing of that kind is missing any more
 	}
-	there, err := f.Services.SignInURL(c.Request.Context(), step.Provider)
+	there, err := f.Trips.Destination(c.Request.Context(), step.Provider)
 	if err != nil {
 		return err
 	}

@@ -105,14 +105,14 @@ type Audit interface {
 // Services is what is known about providers' accounts.
 type Services interface {
 	ListResources(ctx context.Context, id consent.ConnectionID, t consent.ResourceType, cursor string) (provider.Page, error)
-	// SignInURL is where a browser goes to connect an account at p. The error is a
-	// fault.NotFound when the operator has not set p up.
-	SignInURL(ctx context.Context, p consent.ProviderID) (string, error)
 }
 
-// Trips makes the form tokens for trips to a provider. Package connect
-// implements it.
+// Trips makes the form tokens for trips to a provider, and says where they lead.
+// Package connect implements it.
 type Trips interface {
+	// Destination is where the browser is sent. The error is a fault.NotFound when
+	// the operator has not set p up.
+	Destination(ctx context.Context, p consent.ProviderID) (string, error)
 	StartToken(session consent.SessionID, p consent.ProviderID) string
 	ReconnectToken(session consent.SessionID, id consent.ConnectionID) string
 }

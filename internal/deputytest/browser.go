@@ -33,6 +33,13 @@ func (d *Deputy) Browser() *Browser {
 	}
 }
 
+// For returns the same browser for a test inside the test; see Deputy.For.
+func (b *Browser) For(t testing.TB) *Browser {
+	inner := *b
+	inner.t, inner.d = t, b.d.For(t)
+	return &inner
+}
+
 // Page is what the browser shows, or where it was sent.
 type Page struct {
 	URL    *url.URL

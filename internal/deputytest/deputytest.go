@@ -108,6 +108,14 @@ func New(t testing.TB, o Options) *Deputy {
 	return d
 }
 
+// For returns the same server for a test inside the test, or a fuzzed input: what
+// fails, fails t.
+func (d *Deputy) For(t testing.TB) *Deputy {
+	inner := *d
+	inner.t = t
+	return &inner
+}
+
 // providers starts the simulators and registers the server there.
 func (d *Deputy) providers(ctx context.Context, q simulator.Quirks) {
 	cfg := simulator.Config{ClientSecret: d.ProviderSecret, Now: d.Clock.Now, Quirks: q}

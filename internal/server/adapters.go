@@ -14,7 +14,6 @@ import (
 	"github.com/deputy-oauth/deputy/internal/db"
 	"github.com/deputy-oauth/deputy/internal/live"
 	"github.com/deputy-oauth/deputy/internal/seal"
-	"github.com/deputy-oauth/deputy/resourceserver/provider"
 )
 
 // Each consumer says what it needs in its own words. Here the words of one are
@@ -46,21 +45,6 @@ type travellers struct{ identity *identity.Identity }
 func (t travellers) Person(c *gin.Context) (connect.Person, bool, error) {
 	p, in, err := t.identity.Person(c)
 	return connect.Person{User: p.User, Session: p.Session, Browser: p.Browser}, in, err
-}
-
-// services is flow.Services.
-type services struct{ client *provider.Client }
-
-func (s services) ListResources(ctx context.Context, id consent.ConnectionID, t consent.ResourceType, cursor string) (provider.Page, error) {
-	return s.client.ListResources(ctx, id, t, cursor)
-}
-
-func (s services) SignInURL(ctx context.Context, p consent.ProviderID) (string, error) {
-	r, err := s.client.Current(ctx, p)
-	if err != nil {
-		return "", err
-	}
-	return s.client.AuthorizeOrigin(r)
 }
 
 // authority is broker.Authority: an absent grant is one that gives nothing.
