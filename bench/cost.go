@@ -45,6 +45,14 @@ func (b books) minus(o books) books {
 	return d
 }
 
+// without takes away what happens without any operation. What is left below
+// nothing is the databases' own rhythm.
+func (b books) without(idle books) books {
+	d := b.minus(idle)
+	d.size, d.logBytes, d.commits, d.logSyncs = max(0, d.size), max(0, d.logBytes), max(0, d.commits), max(0, d.logSyncs)
+	return d
+}
+
 // ledger reads the counters of a world's database.
 type ledger interface {
 	// open prepares for counting until close. The server is stopped.
@@ -68,7 +76,7 @@ func costOf(ctx context.Context, w *world, l ledger, o operation) (cost, error) 
 	if err != nil {
 		return cost{}, err
 	}
-	alone, together = alone.minus(idle), together.minus(idle)
+	alone, together = alone.without(idle), together.without(idle)
 	c := cost{
 		Bytes: float64(together.size) / costTogether, LogBytes: float64(alone.logBytes) / costAlone,
 		Commits: float64(alone.commits) / costAlone, Alone: float64(alone.logSyncs) / costAlone, Together: float64(together.logSyncs) / costTogether,

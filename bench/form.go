@@ -45,19 +45,19 @@ func attribute(n *html.Node, key string) (string, bool) {
 	return "", false
 }
 
-// formOf finds the first form below n that is posted to an address with the
-// suffix. The form that signs out stands on every page and leads nowhere.
-func formOf(n *html.Node, suffix string) (form, bool) {
+// formOf finds the first form below n that is posted and leads on: not the one
+// that signs out, nor the one that changes accounts.
+func formOf(n *html.Node) (form, bool) {
 	if n.Type == html.ElementNode && n.Data == "form" && strings.EqualFold(attr(n, "method"), "post") {
 		action := attr(n, "action")
-		if strings.HasSuffix(action, suffix) && action != "/signout" && action != "/login/switch" {
+		if action != "/signout" && action != "/login/switch" {
 			f := form{action: action, values: url.Values{}, boxes: map[string]string{}}
 			f.read(n)
 			return f, true
 		}
 	}
 	for c := range n.ChildNodes() {
-		if f, ok := formOf(c, suffix); ok {
+		if f, ok := formOf(c); ok {
 			return f, true
 		}
 	}

@@ -93,7 +93,7 @@ func (p *person) answer(resp *http.Response) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	form, ok := formOf(page, "")
+	form, ok := formOf(page)
 	if !ok || resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%s answered %d without a form to go on: %s", resp.Request.URL, resp.StatusCode, text)
 	}
