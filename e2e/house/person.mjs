@@ -1,0 +1,117 @@
+// A person without a browser: follows redirects, keeps cookies, presses the
+// buttons of the forms that a page really has.
+
+import assert from 'node:assert/strict';
+import { parse } from 'node-html-parser';
+import { ana } from './program.mjs';
+
+export class Person {
+  #jars = new Map(); // cookies by host name: browsers do not tell ports apart
+  page = null;
+
+  /** open fetches an address and follows redirects up to one that starts with stop, which is returned instead of being fetched. */
+  async open(address, { stop = null, body = null } = {}) {
+    let url = new URL(address);
+    for (let hops = 0; hops < 12; hops++) {
+      const answer = await this.#ask(url, body);
+      body = null;
+      const location = answer.headers.get('location');
+      if (!location) return this.#read(url, answer);
+      assert.equal(answer.status === 303 || answer.status === 302, true, `${url.pathname} redirects with ${answer.status}`);
+      url = new URL(location, url);
+      if (stop && url.href.startsWith(stop)) return url;
+    }
+    throw new Error(`too many redirects, last to ${url}`);
+  }
+
+  /** press submits the form that has the button, with what is ticked on the page and fields on top. */
+  async press(name, { fields = {}, stop = null } = {}) {
+    const button = this.page.root.querySelectorAll('button').find((b) => b.textContent.trim().startsWith(name) && b.getAttribute('tabindex') !== '-1');
+    assert.ok(button, `a button “${name}” on ${this.page.url}:\n${this.text()}`);
+    const form = button.closest('form');
+    const body = new URLSearchParams();
+    for (const [name, value] of controls(form)) if (!(name in fields)) body.append(name, value);
+    for (const [name, values] of Object.entries(fields)) for (const value of [values].flat()) body.append(name, value);
+    if (button.getAttribute('name')) body.set(button.getAttribute('name'), button.getAttribute('value') ?? '');
+    return this.open(new URL(form.getAttribute('action') ?? '', this.page.url), { stop, body });
+  }
+
+  /** field returns the value of the control that a label with this text belongs to. */
+  field(label) {
+    const found = this.page.root.querySelectorAll('label').find((l) => l.textContent.trim() === label);
+    assert.ok(found, `a field “${label}” on ${this.page.url}:\n${this.text()}`);
+    return this.page.root.getElementById(found.getAttribute('for')).getAttribute('value');
+  }
+
+  heading() { return this.page.root.querySelector('h1')?.textContent.trim(); }
+  text() { return this.page.root.querySelector('body').structuredText; }
+
+  /** signIn answers Deputy's sign-in page. */
+  signIn(options) { return this.press('Sign in', { ...options, fields: ana }); }
+
+  /**
+   * allowGitHub answers the whole conversation of an authorization request:
+   * signs in and connects GitHub where that is missing, picks the repositories,
+   * ticks every row, presses Allow. It returns the address that the app is
+   * called back with, which begins with callback.
+   */
+  async allowGitHub(request, callback, repositories) {
+    let at = await this.open(request, { stop: callback });
+    if (!(at instanceof URL) && this.heading() === 'Sign in') at = await this.signIn({ stop: callback });
+    if (at instanceof URL) return at; // all of it was allowed before
+    if (this.#has('Connect GitHub')) {
+      await this.press('Connect GitHub');
+      await this.press('Continue to GitHub');
+      await this.press('Sign in', { fields: { login: 'octocat', password: 'octocat' } });
+      await this.press('Authorize');
+    }
+    if (this.#has('Choose repositories')) {
+      await this.press('Choose repositories');
+      await this.press('Use these', { fields: { pick: repositories.map((name) => this.field(name)) } });
+    }
+    return this.allow(callback);
+  }
+
+  /** allow ticks every row and presses Allow. */
+  async allow(callback) {
+    const rows = this.page.root.querySelectorAll('input[name=shown]').map((input) => input.getAttribute('value'));
+    const back = await this.press('Allow', { fields: { allow: rows }, stop: callback });
+    assert.ok(back instanceof URL, `back at the app, not at “${this.heading()}”:\n${this.text()}`);
+    return back;
+  }
+
+  #has(button) { return this.page.root.querySelectorAll('button').some((b) => b.textContent.trim() === button); }
+
+  async #ask(url, body) {
+    const jar = this.#jars.get(url.hostname) ?? new Map();
+    this.#jars.set(url.hostname, jar);
+    const headers = { cookie: [...jar].map(([name, value]) => `${name}=${value}`).join('; ') };
+    const answer = await fetch(url, { method: body ? 'POST' : 'GET', body, headers, redirect: 'manual' });
+    for (const line of answer.headers.getSetCookie()) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
+      if (/max-age=0|max-age=-/i.test(line)) jar.delete(name);
+      else jar.set(name, value);
+    }
+    return answer;
+  }
+
+  async #read(url, answer) {
+    this.page = { url, status: answer.status, headers: answer.headers, root: parse(await answer.text()) };
+    return this.page;
+  }
+}
+
+// controls are the name and value of everything a form would send, without its buttons.
+function controls(form) {
+  const sent = [];
+  for (const input of form.querySelectorAll('input')) {
+    const off = ['checkbox', 'radio'].includes(input.getAttribute('type')) && !input.hasAttribute('checked');
+    if (input.getAttribute('name') && !off && !input.hasAttribute('disabled')) sent.push([input.getAttribute('name'), input.getAttribute('value') ?? '']);
+  }
+  for (const select of form.querySelectorAll('select')) {
+    const options = select.querySelectorAll('option');
+    const chosen = options.find((option) => option.hasAttribute('selected')) ?? options[0];
+    sent.push([select.getAttribute('name'), chosen.getAttribute('value')]);
+  }
+  return sent;
+}

@@ -1,0 +1,137 @@
+// The built program, started as an operator starts it: on free loopback ports,
+// with its data in a temporary folder, killed at the end. What it prints is kept.
+
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const binary = process.env.DEPUTY_TEST_BINARY ?? new URL('../../bin/deputy', import.meta.url).pathname;
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+// The person of `deputy demo`.
+export const ana = { email: 'ana@example.com', password: 'correct-horse-battery' };
+
+/** databases lists what every suite runs on: [name, prepare] where prepare returns the flags that choose it, null when the test is to be skipped. */
+export const databases = [
+  ['SQLite', async () => []],
+  ['PostgreSQL', newPostgres],
+];
+
+// after runs end after the test, last come first served: a program ends before
+// its database goes. (t.after alone serves the first first.)
+const endings = new WeakMap();
+function after(t, end) {
+  if (!endings.has(t)) {
+    const list = [];
+    endings.set(t, list);
+    t.after(async () => { while (list.length > 0) await list.pop()(); });
+  }
+  endings.get(t).push(end);
+}
+
+/**
+ * demo starts `deputy demo` and returns { url, app, github, slack, log() }.
+ * url is Deputy's external URL; the others are where the extras listen.
+ */
+export async function demo(t, flags = []) {
+  const [port, app, github, slack] = await freePorts(4);
+  const url = `http://localhost:${port}`;
+  const program = await start(t, url, port, flags, ['demo',
+    '--app-listen', `127.0.0.1:${app}`, '--github-listen', `127.0.0.1:${github}`, '--slack-listen', `127.0.0.1:${slack}`]);
+  await until(program, () => program.log().includes('Ctrl-C ends it'));
+  const at = (port) => `http://127.0.0.1:${port}`;
+  return { ...program, url, app: at(app), github: at(github), slack: at(slack) };
+}
+
+/** serve starts `deputy serve` and returns { url, log(), command(args, stdin) }. */
+export async function serve(t, flags = []) {
+  const [port] = await freePorts(1);
+  const url = `http://localhost:${port}`;
+  const program = await start(t, url, port, flags, ['serve']);
+  await until(program, async () => (await fetch(`${url}/readyz`).catch(() => null))?.ok);
+  return { ...program, url };
+}
+
+async function start(t, url, port, flags, words) {
+  const data = await mkdtemp(join(tmpdir(), 'deputy-e2e-'));
+  const settings = ['--data', data, '--external-url', url, ...flags];
+  const child = spawn(binary, [...words, '--listen', `127.0.0.1:${port}`, '--log-level', 'debug', ...settings], { env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => { said += text; });
+  const ended = new Promise((resolve) => child.once('close', (code, signal) => { running.delete(child); resolve(code ?? signal); }));
+  after(t, async () => {
+    child.kill('SIGTERM');
+    const code = await Promise.race([ended, sleep(15_000, 'nothing for 15 s', { ref: false })]);
+    child.kill('SIGKILL');
+    await rm(data, { recursive: true, force: true });
+    assert.equal(code, 0, `after SIGTERM the program ends by itself with status 0:\n${said.slice(-2000)}`);
+  });
+  return {
+    data, log: () => said, gone: () => child.exitCode !== null,
+    /** command runs another subcommand on the same data and returns what it printed, parsed when it is JSON. */
+    command: (args, stdin = '') => command([...args, ...settings], stdin),
+  };
+}
+
+function command(args, stdin) {
+  return new Promise((resolve, reject) => {
+    const child = execFile(binary, args, { env: environment() }, (error, stdout, stderr) => {
+      if (error) return reject(new Error(`deputy ${args.join(' ')}: ${stderr}`));
+      resolve(args.includes('--json') ? JSON.parse(stdout) : stdout);
+    });
+    child.stdin.on('error', () => {}); // a program that refused its flags reads nothing
+    child.stdin.end(stdin);
+  });
+}
+
+// Settings of whoever runs the tests must not reach the program.
+function environment() {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DEPUTY_')));
+}
+
+async function until(program, ready) {
+  for (let i = 0; i < 600; i++) {
+    if (program.gone()) break;
+    if (await ready()) return;
+    await sleep(50);
+  }
+  throw new Error(`the program did not get ready:\n${program.log()}`);
+}
+
+async function freePorts(count) {
+  const servers = await Promise.all(Array.from({ length: count }, () => new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject).listen(0, '127.0.0.1', () => resolve(server));
+  })));
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+// newPostgres makes an empty database on the server of DEPUTY_TEST_POSTGRES.
+// Without one the test is skipped, but never under CI=true.
+async function newPostgres(t) {
+  const server = process.env.DEPUTY_TEST_POSTGRES;
+  if (!server) {
+    assert.notEqual(process.env.CI, 'true', 'DEPUTY_TEST_POSTGRES is not set: under CI the PostgreSQL half must run');
+    t.skip('DEPUTY_TEST_POSTGRES is not set; `make test` starts a server and sets it');
+    return null;
+  }
+  const name = `deputy_e2e_${randomBytes(8).toString('hex')}`;
+  await psql(server, `CREATE DATABASE ${name}`);
+  after(t, () => psql(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return ['--database-url', url.href];
+}
+
+function psql(server, statement) {
+  return new Promise((resolve, reject) => execFile('psql', ['--no-psqlrc', '--quiet', '--command', statement, server],
+    (error, _, stderr) => (error ? reject(new Error(`psql: ${stderr}`)) : resolve())));
+}
