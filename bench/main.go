@@ -146,10 +146,10 @@ type bench struct {
 
 func (b *bench) all(ctx context.Context) error {
 	defer b.told.done()
-	b.told.step("build deputy")
 	var err error
 	path, bytes := b.binary, size(b.binary)
 	if path == "" {
+		b.told.step("build deputy")
 		if path, bytes, err = build(ctx, b.dir); err != nil {
 			return err
 		}
