@@ -16,6 +16,7 @@ package live
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -56,14 +57,23 @@ type State struct {
 	servers   Servers
 	catalogue consent.Vocabulary
 
-	standings *otter.Cache[consent.FamilyID, oauth.Standing]
-	grants    *otter.Cache[consent.GrantID, granted]
+	// epoch is part of the keys of standings and grants. Forgetting everybody begins
+	// a new one, which no read that is under way can write into.
+	epoch     atomic.Uint64
+	standings *otter.Cache[dated[consent.FamilyID], oauth.Standing]
+	grants    *otter.Cache[dated[consent.GrantID], granted]
 	clients   *otter.Cache[consent.AppID, clients.Client]
 	denied    *otter.Cache[string, bool]
 	denials   *otter.Cache[struct{}, map[string]bool] // all of them; nil when there are too many
 	words     *otter.Cache[struct{}, consent.Vocabulary]
 	known     *otter.Cache[string, bool]
 	callers   *otter.Cache[caller, oauth.ResourceServer]
+}
+
+// dated is an id in an epoch.
+type dated[K comparable] struct {
+	epoch uint64
+	id    K
 }
 
 type granted struct {
@@ -81,7 +91,7 @@ type caller struct {
 func New(source Source, servers Servers, catalogue consent.Vocabulary) *State {
 	return &State{
 		source: source, servers: servers, catalogue: catalogue,
-		standings: cache[consent.FamilyID, oauth.Standing](), grants: cache[consent.GrantID, granted](),
+		standings: cache[dated[consent.FamilyID], oauth.Standing](), grants: cache[dated[consent.GrantID], granted](),
 		clients: cache[consent.AppID, clients.Client](), denied: cache[string, bool](), denials: cache[struct{}, map[string]bool](),
 		words: cache[struct{}, consent.Vocabulary](), known: cache[string, bool](), callers: cache[caller, oauth.ResourceServer](),
 	}
@@ -101,7 +111,10 @@ func get[K comparable, V any](ctx context.Context, c *otter.Cache[K, V], key K, 
 
 // Standing implements oauth.Live.
 func (s *State) Standing(ctx context.Context, family consent.FamilyID) (oauth.Standing, error) {
-	return get(ctx, s.standings, family, s.source.Standing)
+	key := dated[consent.FamilyID]{s.epoch.Load(), family}
+	return get(ctx, s.standings, key, func(ctx context.Context, key dated[consent.FamilyID]) (oauth.Standing, error) {
+		return s.source.Standing(ctx, key.id)
+	})
 }
 
 // Grant implements oauth.Live.
@@ -117,8 +130,9 @@ func (s *State) Live(ctx context.Context, id consent.GrantID) (consent.Grant, []
 }
 
 func (s *State) granted(ctx context.Context, id consent.GrantID) (granted, error) {
-	return get(ctx, s.grants, id, func(ctx context.Context, id consent.GrantID) (granted, error) {
-		g, err := s.source.Grant(ctx, id)
+	key := dated[consent.GrantID]{s.epoch.Load(), id}
+	return get(ctx, s.grants, key, func(ctx context.Context, key dated[consent.GrantID]) (granted, error) {
+		g, err := s.source.Grant(ctx, key.id)
 		if err != nil {
 			return granted{}, err
 		}
@@ -189,9 +203,9 @@ func (s *State) Authenticated(ctx context.Context, id, secret string) (oauth.Res
 
 // Forget drops a family, or a token that has none.
 func (s *State) Forget(family consent.FamilyID) {
-	s.standings.Invalidate(family)
+	s.standings.Invalidate(dated[consent.FamilyID]{s.epoch.Load(), family})
 	s.denied.Invalidate(string(family))
-	s.denials.InvalidateAll()
+	s.denials.Invalidate(struct{}{}) // unlike InvalidateAll, also what is being read
 }
 
 // ForgetClient drops what is cached about a client.
@@ -204,6 +218,7 @@ func (s *State) ForgetGrant(consent.GrantID) { s.ForgetPeople() }
 // rare; which families hang on a changed grant, session or connection is not
 // worth an index here.
 func (s *State) ForgetPeople() {
+	s.epoch.Add(1)
 	s.standings.InvalidateAll()
 	s.grants.InvalidateAll()
 }
