@@ -67,7 +67,9 @@ func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("reach PostgreSQL: %w", err)
 	}
-	g, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}), gormConfig())
+	own := gormConfig()
+	own.PrepareStmt = false // the driver keeps its statements; gorm's would be prepared anew in each transaction
+	g, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}), own)
 	if err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open PostgreSQL: %w", err)
