@@ -50,6 +50,7 @@ type artefact struct {
 	name  string
 	make  func(w *world) (honest request, swaps []swap)
 	works func(status int, says string) bool
+	again int // the status of the honest request a second time; 0 when it counts more than once
 }
 
 // world is a server with two people, two apps, and somebody's second browser.
@@ -97,6 +98,12 @@ func TestSwapOneField(t *testing.T) {
 				}
 				if status, says := honest.send(d); !a.works(status, says) {
 					t.Errorf("the honest request afterwards: %d %s", status, says)
+				}
+				if a.again == 0 {
+					return
+				}
+				if status, says := honest.send(d); status != a.again {
+					t.Errorf("the honest request a second time: %d %s, want %d", status, says, a.again)
 				}
 			})
 		}
@@ -170,6 +177,7 @@ func codeArtefact() artefact {
 			)
 		},
 		works: func(status int, says string) bool { return status == 200 && strings.Contains(says, "access_token") },
+		again: 400,
 	}
 }
 
@@ -238,6 +246,7 @@ func ticketArtefact() artefact {
 		works: func(status int, says string) bool {
 			return status == 303 && strings.Contains(says, "https://scout.example/callback?code=")
 		},
+		again: 409,
 	}
 }
 
