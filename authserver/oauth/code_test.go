@@ -146,24 +146,20 @@ func TestAReplayByAnybodyElseHasNoEffect(t *testing.T) {
 
 func TestACodeEnds(t *testing.T) {
 	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
-		app, ana := d.App(deputytest.Confidential), d.SignedIn("ana")
-		agreed := ana.Authorize(app, profile)
-		for _, c := range []struct {
-			name   string
-			before func()
+		app := d.App(deputytest.Confidential)
+		for name, c := range map[string]struct {
+			scopes []string
+			before func(ana *deputytest.Browser)
 		}{
-			{"after a minute", func() { d.Clock.Add(time.Minute) }},
-			{"with the sign-in", func() { ana.SignOut() }},
-			{"with the grant", func() { d.Exec("UPDATE grants SET revoked_at = 1") }},
+			"after a minute":    {[]string{profile, offline}, func(*deputytest.Browser) { d.Clock.Add(time.Minute) }},
+			"with the sign-in":  {[]string{profile}, func(ana *deputytest.Browser) { ana.SignOut() }},
+			"with the grant":    {[]string{profile, offline}, func(*deputytest.Browser) { d.Exec("UPDATE grants SET revoked_at = 1") }},
+			"with what it gave": {[]string{profile}, func(*deputytest.Browser) { d.Exec("DELETE FROM grant_items") }},
 		} {
-			code := agreed
-			agreed = ""
-			if code == "" {
-				code = ana.Authorize(app, profile)
-			}
-			c.before()
-			refused(t, c.name, d.Token(app.Redemption(code)), 400, "invalid_grant")
-			ana = d.SignedIn("ana" + strings.ReplaceAll(c.name, " ", "-"))
+			ana := d.SignedIn(strings.ReplaceAll(name, " ", "-"))
+			code := ana.Authorize(app, c.scopes...)
+			c.before(ana)
+			refused(t, name, d.Token(app.Redemption(code)), 400, "invalid_grant")
 		}
 	})
 }
