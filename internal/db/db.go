@@ -14,6 +14,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"runtime"
 	"time"
 
@@ -95,7 +96,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 }
 
 func openFile(ctx context.Context, path, options string, conns int) (*gorm.DB, error) {
-	pool, err := sql.Open("sqlite", "file:"+path+options)
+	pool, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+options)
 	if err != nil {
 		return nil, fmt.Errorf("open SQLite: %w", err)
 	}

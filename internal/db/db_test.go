@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -150,4 +152,24 @@ func TestMigrateTwiceAndTogether(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestSQLiteOpensTheFileItWasTold(t *testing.T) {
+	for _, name := range []string{"plain.db", "a b.db", "a#b.db", "a?b.db", "a%20b.db"} {
+		path := filepath.Join(t.TempDir(), name)
+		d, err := db.Open(t.Context(), db.Config{Path: path})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if err := d.Migrate(t.Context(), dbtest.Migrations()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("another file was opened: %v", err)
+		}
+		if err := d.Close(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
