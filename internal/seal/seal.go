@@ -25,8 +25,10 @@ import (
 
 const keySize = 32
 
-// Key is the server's secret. It prints as [redacted].
-type Key struct{ secret []byte }
+// Key is the server's secret. It prints as [redacted]. The bytes are behind a
+// function because fmt calls no methods on an unexported field of somebody's
+// struct and prints what it finds there; of a function that is an address.
+type Key struct{ secret func() []byte }
 
 // String implements fmt.Stringer.
 func (Key) String() string { return "[redacted]" }
@@ -68,7 +70,7 @@ func OpenFile(path string) (Key, error) {
 	if err != nil || len(secret) != keySize || weak(secret) {
 		return Key{}, fmt.Errorf("the key file %s does not hold 256 random bits; restore it from your backup", filepath.Base(path))
 	}
-	return Key{secret}, nil
+	return Key{func() []byte { return secret }}, nil
 }
 
 // weak catches keys typed by hand: among 32 random bytes fewer than 16 different
@@ -84,7 +86,7 @@ func weak(secret []byte) bool {
 // Derive returns 32 bytes for one purpose. Different purposes give keys that
 // tell nothing about each other.
 func (k Key) Derive(purpose string) []byte {
-	out, err := hkdf.Key(sha256.New, k.secret, nil, "deputy/"+purpose, keySize)
+	out, err := hkdf.Key(sha256.New, k.secret(), nil, "deputy/"+purpose, keySize)
 	if err != nil {
 		panic(err) // only for an output longer than 255 hashes
 	}

@@ -80,10 +80,20 @@ func TestCreateNeverReplacesAKey(t *testing.T) {
 }
 
 func TestKeyPrintsNothing(t *testing.T) {
-	k := newKey(t)
+	path := filepath.Join(t.TempDir(), "server.key")
+	if err := os.WriteFile(path, []byte(base64.StdEncoding.EncodeToString([]byte("k3J9x!qZ7w#Lm2@Vb5^Nc8&Rt1*Yp4(D"))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k, err := seal.OpenFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		if got := fmt.Sprintf(verb, k); got != "[redacted]" {
 			t.Errorf("%s prints %q", verb, got)
+		}
+		if got := fmt.Sprintf(verb, struct{ hidden seal.Key }{k}); strings.Contains(got, "k3J9x") || strings.Contains(got, "107 51 74") || strings.Contains(got, "0x6b, 0x33") {
+			t.Errorf("%s prints the key inside a struct: %s", verb, got)
 		}
 	}
 }

@@ -13,17 +13,28 @@ import (
 
 const redacted = "[redacted]"
 
-// Text is a secret string.
-type Text struct{ value string }
+// Text is a secret string. The value is behind a pointer: fmt cannot call the
+// methods below on an unexported field of somebody's struct, and prints what it
+// finds there, but of a pointer only the address. Two Texts are never compared
+// with ==.
+type Text struct {
+	_     [0]func() // not comparable
+	value *string
+}
 
 // New wraps a secret.
-func New(value string) Text { return Text{value} }
+func New(value string) Text { return Text{value: &value} }
 
 // Reveal returns the secret itself.
-func (t Text) Reveal() string { return t.value }
+func (t Text) Reveal() string {
+	if t.value == nil {
+		return ""
+	}
+	return *t.value
+}
 
 // Empty reports whether there is no secret.
-func (t Text) Empty() bool { return t.value == "" }
+func (t Text) Empty() bool { return t.Reveal() == "" }
 
 // String implements fmt.Stringer.
 func (Text) String() string { return redacted }

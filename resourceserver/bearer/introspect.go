@@ -16,8 +16,19 @@ import (
 	"time"
 )
 
-// Secret is a client secret. Printing it gives "[redacted]".
-type Secret string
+// Secret is a client secret. Printing it gives "[redacted]"; inside somebody's
+// unexported field, where fmt calls no methods, the address behind which it is.
+type Secret struct{ value *string }
+
+// NewSecret wraps a client secret.
+func NewSecret(value string) Secret { return Secret{&value} }
+
+func (s Secret) reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // Format implements fmt.Formatter, so that no verb shows the value.
 func (Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, "[redacted]") }
@@ -65,7 +76,7 @@ func NewIntrospector(cfg IntrospectorConfig) (*Introspector, error) {
 	if err != nil || u.Host == "" || (u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname()))) {
 		return nil, errors.New("introspection endpoint must be an https URL, or http on this machine")
 	}
-	if cfg.Audience == "" || cfg.ClientID == "" || cfg.Secret == "" {
+	if cfg.Audience == "" || cfg.ClientID == "" || cfg.Secret.reveal() == "" {
 		return nil, errors.New("introspection needs an audience, a client id and a secret")
 	}
 	if cfg.CacheFor < 0 || cfg.CacheFor > maxCacheFor {
@@ -125,7 +136,7 @@ func (i *Introspector) ask(ctx context.Context, token string) (Authority, error)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
 	// Both are form-encoded before they are joined (RFC 6749 section 2.3.1).
-	req.SetBasicAuth(url.QueryEscape(i.cfg.ClientID), url.QueryEscape(string(i.cfg.Secret)))
+	req.SetBasicAuth(url.QueryEscape(i.cfg.ClientID), url.QueryEscape(i.cfg.Secret.reveal()))
 	resp, err := i.cfg.HTTPClient.Do(req)
 	if err != nil {
 		return Authority{}, err

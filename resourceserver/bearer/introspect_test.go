@@ -55,7 +55,7 @@ func active(members string) string {
 func introspector(t *testing.T, s *server, change ...func(*bearer.IntrospectorConfig)) *bearer.Introspector {
 	t.Helper()
 	cfg := bearer.IntrospectorConfig{
-		Endpoint: s.URL, ClientID: "rs 1", Secret: "p:w+d", Audience: audience, Now: func() time.Time { return start },
+		Endpoint: s.URL, ClientID: "rs 1", Secret: bearer.NewSecret("p:w+d"), Audience: audience, Now: func() time.Time { return start },
 	}
 	for _, c := range change {
 		c(&cfg)
@@ -300,7 +300,7 @@ func TestManyTokensAreKeptApart(t *testing.T) {
 }
 
 func TestConfigurationsThatAreRefused(t *testing.T) {
-	good := bearer.IntrospectorConfig{Endpoint: "https://deputy.example/oauth/introspect", ClientID: "rs", Secret: "s", Audience: audience}
+	good := bearer.IntrospectorConfig{Endpoint: "https://deputy.example/oauth/introspect", ClientID: "rs", Secret: bearer.NewSecret("s"), Audience: audience}
 	if _, err := bearer.NewIntrospector(good); err != nil {
 		t.Fatal(err)
 	}
@@ -310,7 +310,7 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 		"no host":            func(c *bearer.IntrospectorConfig) { c.Endpoint = "https:///x" },
 		"no audience":        func(c *bearer.IntrospectorConfig) { c.Audience = "" },
 		"no client":          func(c *bearer.IntrospectorConfig) { c.ClientID = "" },
-		"no secret":          func(c *bearer.IntrospectorConfig) { c.Secret = "" },
+		"no secret":          func(c *bearer.IntrospectorConfig) { c.Secret = bearer.Secret{} },
 		"remembers too long": func(c *bearer.IntrospectorConfig) { c.CacheFor = time.Minute },
 	} {
 		cfg := good
@@ -322,12 +322,12 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 }
 
 func TestTheSecretIsNotPrinted(t *testing.T) {
-	cfg := bearer.IntrospectorConfig{Secret: "canary"}
+	cfg := bearer.IntrospectorConfig{Secret: bearer.NewSecret("canary")}
 	text, err := json.Marshal(map[string]any{"secret": cfg.Secret})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all := fmt.Sprintf("%v %+v %#v %s %q %x", cfg, cfg, cfg, cfg.Secret, cfg.Secret, cfg.Secret) + string(text); strings.Contains(all, "canary") || strings.Contains(all, "63616e617279") {
+	if all := fmt.Sprintf("%v %+v %#v %s %q %x %+v", cfg, cfg, cfg, cfg.Secret, cfg.Secret, cfg.Secret, struct{ hidden bearer.IntrospectorConfig }{cfg}) + string(text); strings.Contains(all, "canary") || strings.Contains(all, "63616e617279") {
 		t.Error(all)
 	}
 }
