@@ -30,6 +30,10 @@ type Credentials struct {
 	Method    string // client_secret_basic | client_secret_post | private_key_jwt | none
 }
 
+// ErrTwoMethods is returned for a request that authenticates in two ways: it is
+// malformed, whoever sent it (RFC 6749 section 5.2, invalid_request).
+var ErrTwoMethods = errors.New("two ways to authenticate in one request")
+
 // Present reads client credentials from the Authorization header and the body.
 // Exactly one method may be used (OAuth 2.1 section 2.4).
 func Present(authorization string, form url.Values) (Credentials, error) {
@@ -38,7 +42,7 @@ func Present(authorization string, form url.Values) (Credentials, error) {
 	id, secret := form.Get("client_id"), form.Get("client_secret")
 	if form.Has("client_assertion") || form.Has("client_assertion_type") {
 		if basic || secret != "" {
-			return refuse("two methods in one request")
+			return Credentials{}, ErrTwoMethods
 		}
 		return presentAssertion(id, form)
 	}
@@ -52,7 +56,7 @@ func Present(authorization string, form url.Values) (Credentials, error) {
 		return Credentials{ID: id, Secret: secret, Method: SecretPost}, nil
 	}
 	if secret != "" {
-		return refuse("two methods in one request")
+		return Credentials{}, ErrTwoMethods
 	}
 	user, pass, err := parseBasic(authorization)
 	if err != nil {

@@ -63,14 +63,6 @@ func (r *remote[T]) have(address string) (copied[T], bool) {
 	return c, true
 }
 
-// get returns the document at an address, fetched now unless it is kept.
-func (r *remote[T]) get(ctx context.Context, address string) (copied[T], error) {
-	if c, ok := r.have(address); ok {
-		return c, nil
-	}
-	return r.fresh(ctx, address)
-}
-
 // fresh fetches the document. The fetch does not end with the first of those who
 // wait for it.
 func (r *remote[T]) fresh(ctx context.Context, address string) (copied[T], error) {

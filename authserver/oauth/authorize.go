@@ -97,8 +97,8 @@ func (s *Server) read(ctx context.Context, form url.Values) (Ask, error) {
 }
 
 func first(form url.Values, name string) string {
-	if len(form[name]) != 1 {
-		return "" // a repeated state is not echoed, whichever was meant
+	if len(form[name]) != 1 || len(form[name][0]) > maxValue {
+		return "" // what is refused is not echoed: repeated, or too long for an address
 	}
 	return form[name][0]
 }

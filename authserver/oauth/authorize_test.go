@@ -98,12 +98,16 @@ func TestRequestsThatTheAppIsToldAbout(t *testing.T) {
 	}
 }
 
-func TestAStateThatIsThereTwiceIsNotEchoed(t *testing.T) {
+func TestAStateThatIsRefusedIsNotEchoed(t *testing.T) {
 	d := deputytest.New(t, deputytest.Options{})
 	app, ana := d.App(deputytest.Public), d.SignedIn("ana")
-	got := ana.Get("/oauth/authorize?" + changed(app, "&state=other"))
-	if got.Answer("error") != "invalid_request" || got.URL.Query().Has("state") {
-		t.Errorf("%s", got.URL)
+	for name, query := range map[string]string{
+		"twice": changed(app, "&state=other"), "40 KiB": changed(app, "", "state", strings.Repeat("s", 40<<10)),
+	} {
+		got := ana.Get("/oauth/authorize?" + query)
+		if got.Answer("error") != "invalid_request" || got.URL.Query().Has("state") {
+			t.Errorf("%s: %.200s", name, got.URL)
+		}
 	}
 }
 

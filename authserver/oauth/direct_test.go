@@ -69,7 +69,7 @@ func TestDirectRequestsThatAreWrong(t *testing.T) {
 		post("a wrong secret", with("client_secret", "wrong"), 401, "invalid_client"),
 		post("a public client with a secret", with("client_id", string(other.ID)), 401, "invalid_client"),
 		post("a confidential client without its secret", "grant_type=client_credentials&token=x&client_id="+string(app.ID), 401, "invalid_client"),
-		post("two methods", with(), 401, "invalid_client", "Authorization", basic(string(app.ID), app.Secret)),
+		post("two methods", with(), 400, "invalid_request", "Authorization", basic(string(app.ID), app.Secret)),
 		post("two headers", "grant_type=client_credentials&token=x", 400, "invalid_request", "Authorization", basic(string(app.ID), app.Secret), "Authorization", basic(string(app.ID), app.Secret)),
 		post("another client in the body than in the header", "grant_type=client_credentials&token=x&client_id="+string(other.ID), 401, "invalid_client", "Authorization", basic(string(app.ID), app.Secret)),
 		post("a broken header", "grant_type=client_credentials&token=x", 401, "invalid_client", "Authorization", "Basic !!!"),

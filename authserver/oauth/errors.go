@@ -62,6 +62,9 @@ func registered(err error) *Error {
 	if errors.As(err, &proof) {
 		return proof.registered()
 	}
+	if errors.Is(err, clients.ErrTwoMethods) {
+		return invalidRequest("Authenticate in one way, not in two.")
+	}
 	var refused *clients.Refused
 	if errors.As(err, &refused) {
 		return &Error{Code: "invalid_client", Description: "Client authentication failed.", Status: http.StatusUnauthorized, Cause: err}
