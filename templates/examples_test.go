@@ -147,7 +147,7 @@ func consentExamples() []example {
 	one.See = Group{Rows: []Row{{ID: "services.slack.channels.read", Ticked: true, Fixed: true, Label: "See the names of the channels you pick", State: StatePick,
 		Pick: "pick:slack.channel", Provider: slack(), Account: "ana, Northwind"}}, Ends: ends(30, 90)}
 	one.Missing = []Step{{Do: "pick:slack.channel", State: StatePick, Provider: slack(), Account: "ana, Northwind", Words: "channels", Needs: []string{"See the names of the channels you pick"}}}
-	one.Notices = []Notice{{Kind: NoticeConnected, Provider: "Slack", Account: "ana, Northwind"}}
+	one.Notices = []Notice{{Kind: NoticeConnected, Provider: "Slack", Account: "ana, Northwind", Kept: true}}
 
 	delta := request(repoScout())
 	delta.Delta, delta.Services = true, []string{"Slack"}
@@ -194,7 +194,7 @@ func hostileRequest() Consent {
 	c.See = Group{[]Row{r}, ends(30, 90)}
 	c.Missing = []Step{{Do: hostile(), State: StateWiden, Provider: github(), Account: hostile()}}
 	c.Accounts = []AccountChoice{{Provider: github(), Options: []AccountOption{{ID: "c1", Login: hostile(), UsedBy: []string{hostile()}}}}}
-	c.Notices = []Notice{{Kind: NoticeConnected, Provider: "GitHub", Account: hostile()}}
+	c.Notices = []Notice{{Kind: NoticeConnected, Provider: "GitHub", Account: hostile(), Kept: true}}
 	c.Had = []Had{{Label: "Read files", Limit: []string{hostile()}, Provider: github(), Account: hostile()}}
 	return c
 }

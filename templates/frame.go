@@ -85,6 +85,7 @@ type Notice struct {
 	Other    string
 	What     string
 	Count    int
+	Kept     bool // on a consent page: what was ticked and picked there is still there
 }
 
 // Return says where a person goes after answering.

@@ -38,7 +38,7 @@ func (f *Flow) notices(c *gin.Context, user consent.UserID) ([]templates.Notice,
 	if is.ID == "" || (kind == templates.NoticeOtherAccount && wanted.ID == "") {
 		return nil, nil
 	}
-	return []templates.Notice{{Kind: kind, Provider: f.provider(is.Provider).Name, Account: is.Login, Other: wanted.Login}}, nil
+	return []templates.Notice{{Kind: kind, Provider: f.provider(is.Provider).Name, Account: is.Login, Other: wanted.Login, Kept: true}}, nil
 }
 
 func find(connections []consent.Connection, id string) consent.Connection {
@@ -56,5 +56,5 @@ func refused(provider string) []templates.Notice {
 	if provider == "" {
 		return nil
 	}
-	return []templates.Notice{{Kind: templates.NoticeRefused, Provider: provider}}
+	return []templates.Notice{{Kind: templates.NoticeRefused, Provider: provider, Kept: true}}
 }

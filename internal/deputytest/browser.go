@@ -60,12 +60,6 @@ func (b *Browser) Get(target string) Page {
 	return b.follow(b.Do("GET", target, nil))
 }
 
-// Post sends a form as a page of the same origin would, and follows redirects.
-func (b *Browser) Post(target string, form url.Values) Page {
-	b.t.Helper()
-	return b.follow(b.Do("POST", target, form))
-}
-
 func (b *Browser) follow(p Page) Page {
 	b.t.Helper()
 	for range maxHops {

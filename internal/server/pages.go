@@ -56,6 +56,13 @@ func (s *Server) frame(c *gin.Context) templates.Frame {
 	return f
 }
 
+// otherMethod answers a known address asked in another way than it offers; gin
+// has set Allow.
+func (s *Server) otherMethod(c *gin.Context) error {
+	page := s.errorPage(c, fault.Invalid, "This address cannot be used that way. Nothing was changed. Go back and follow a link or a button.", web.Reference())
+	return s.site.Render(c, http.StatusMethodNotAllowed, page)
+}
+
 func (s *Server) nothingHere(*gin.Context) error {
 	return fault.New(fault.NotFound, "There is no such page. Check the address, or go to your home page.")
 }

@@ -173,6 +173,8 @@ func (s *Server) buildEngine() error {
 	if err := resourceserver.Mount(e, s.brokerConfig()); err != nil {
 		return err
 	}
+	e.HandleMethodNotAllowed = true
+	e.NoMethod(s.site.Page(s.otherMethod))
 	e.NoRoute(s.site.Page(s.nothingHere))
 	s.engine = e
 	return nil
