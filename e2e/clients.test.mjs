@@ -1,11 +1,13 @@
 // Clients that others wrote, unchanged, against the built program: openid-client
-// as an app and as a resource server, Octokit with nothing but another base URL.
+// as an app and as a resource server, Octokit and Slack's client with nothing but
+// another base URL.
 // (golang.org/x/oauth2 is the client of story.test.mjs and of xoauth2_test.go.)
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Octokit } from '@octokit/rest';
+import slackClient from '@slack/web-api';
 import * as oauth from 'openid-client';
 import { Person } from './house/person.mjs';
 import { databases, demo } from './house/program.mjs';
@@ -22,6 +24,7 @@ for (const [database, prepare] of databases) {
     await t.test('openid-client: a public app gets a new refresh token each time', () => publicApp(deputy));
     await t.test('openid-client: an app for itself, and an API that introspects', () => ownAPI(deputy));
     await t.test('Octokit: reads what was picked, page by page, and nothing else', () => octokit(deputy));
+    await t.test("Slack's own client: the channels that were picked, and nothing else", () => slack(deputy));
   });
 }
 
@@ -202,6 +205,23 @@ async function octokit(deputy) {
   assert.deepEqual(shape(missing), shape(absent), 'what was not picked looks like what does not exist');
   await assert.rejects(rest.issues.create({ ...web, title: 'No' }), { status: 403 });
   await assert.rejects(rest.repos.delete(web), (error) => [403, 404, 405].includes(error.status));
+}
+
+async function slack(deputy) {
+  const app = await register(deputy);
+  const config = await discover(deputy, app, oauth.ClientSecretPost(app.client_secret));
+  const { request, checks } = await ask(config, { scope: 'services.slack.channels.read services.slack.messages.read' });
+  const { access_token: token } = await oauth.authorizationCodeGrant(config, await new Person().allowSlack(request, callback, ['#releases']), checks);
+  const quiet = { debug() {}, info() {}, warn() {}, error() {}, setLevel() {}, getLevel() { return 'error'; }, setName() {} };
+  const web = new slackClient.WebClient(token, { slackApiUrl: `${deputy.url}/api/slack/`, logger: quiet, retryConfig: { retries: 0 } });
+
+  const { channels } = await web.users.conversations();
+  assert.deepEqual(channels.map((channel) => channel.name), ['releases'], 'of four channels the app sees one');
+  const { messages } = await web.conversations.history({ channel: channels[0].id, limit: 5 });
+  assert.ok(messages.length > 0 && messages.every((message) => message.text));
+  await assert.rejects(web.conversations.history({ channel: 'C01GENERAL' }), 'a channel that was not picked');
+  await assert.rejects(web.chat.postMessage({ channel: channels[0].id, text: 'No' }), 'nobody allowed it to write');
+  await assert.rejects(web.admin.users.list({ team_id: 'T01NORTHWD' }), 'an operation that Deputy does not have');
 }
 
 // shape is an answer without what differs each time.

@@ -72,6 +72,19 @@ export class Person {
     return this.allow(callback);
   }
 
+  /** allowSlack is allowGitHub for Slack and its channels, by their names as the picker shows them. */
+  async allowSlack(request, callback, channels) {
+    await this.open(request);
+    if (this.heading() === 'Sign in') await this.signIn();
+    await this.press('Connect Slack');
+    await this.press('Continue to Slack');
+    await this.press('Sign in', { fields: { login: 'ana', password: 'ana' } });
+    await this.press('Allow');
+    await this.press('Choose channels');
+    await this.press('Use these', { fields: { pick: channels.map((name) => this.field(name)) } });
+    return this.allow(callback);
+  }
+
   /** allow ticks every row and presses Allow. */
   async allow(callback) {
     const rows = this.page.root.querySelectorAll('input[name=shown]').map((input) => input.getAttribute('value'));
