@@ -62,7 +62,7 @@ func someEntries(app string) []Entry {
 func everyNotice() []Notice {
 	var every []Notice
 	for _, k := range []NoticeKind{NoticeConnected, NoticeReconnected, NoticeWidened, NoticeOtherAccount, NoticeLess, NoticeRefused, NoticeDown,
-		NoticePicked, NoticeSaved, NoticeNothing, NoticeChanged, NoticeRemoved, NoticeEnded} {
+		NoticePicked, NoticeSaved, NoticeNothing, NoticeChanged, NoticeRemoved, NoticeEnded, NoticeWaits} {
 		every = append(every, Notice{Kind: k, Provider: "GitHub", Account: "octocat", Other: "hubot", What: "Repo Scout", Count: 2})
 	}
 	return every

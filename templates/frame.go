@@ -31,7 +31,7 @@ type Check string
 const (
 	CheckedNothing  Check = ""         // nobody looked
 	CheckedWebsite  Check = "website"  // it controls its website; that says nothing about the company
-	CheckedOperator Check = "operator" // the operator registered it by hand
+	CheckedOperator Check = "operator" // the operator registered or approved it by hand
 )
 
 // App is who asks. Name and Publisher are the app's own words.
@@ -75,6 +75,7 @@ const (
 	NoticeChanged      NoticeKind = "changed"       // something changed since the page was shown
 	NoticeRemoved      NoticeKind = "removed"       // What was removed
 	NoticeEnded        NoticeKind = "ended"         // Count sessions were ended
+	NoticeWaits        NoticeKind = "waits"         // Count things the app asks for, What among them, wait for the operator
 )
 
 // Notice is a line at the top, announced to screen readers.

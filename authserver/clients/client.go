@@ -65,6 +65,7 @@ type Client struct {
 	Website      string              // "" when it named none
 	Metadata     string              // JSON: what else it said about itself, for its own eyes
 	ManageHash   []byte              // SHA-256 of the registration access token (RFC 7592)
+	Approved     string              // Digest when an operator approved a client that nobody registered by hand; "" for never
 	Created      time.Time
 	Used         time.Time // last request, to the hour; zero when not kept
 	Disabled     bool
@@ -75,6 +76,10 @@ func (c Client) Grants(grantType string) bool { return slices.Contains(c.GrantTy
 
 // ByOperator reports whether an operator vouched for the client.
 func (c Client) ByOperator() bool { return c.Origin == Operator || c.Origin == "" }
+
+// Reviewed reports whether an operator answers for the client as it is now: one
+// that has other return addresses or keys than it was approved with waits again.
+func (c Client) Reviewed() bool { return c.ByOperator() || c.Approved == c.Digest() }
 
 // App returns the client as the rest of the house knows it.
 func (c Client) App() consent.App {

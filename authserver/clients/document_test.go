@@ -158,7 +158,9 @@ func (r refusing) JSON(_ context.Context, address string, _ int64) ([]byte, http
 
 type nobody struct{}
 
-func (nobody) Document(context.Context, consent.AppID) (bool, bool, error) { return false, false, nil }
+func (nobody) Document(context.Context, consent.AppID) (clients.Stored, error) {
+	return clients.Stored{}, nil
+}
 
 func TestThreat_O25_AddressesThatAreNotFetched(t *testing.T) {
 	t.Parallel()

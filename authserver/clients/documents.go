@@ -19,9 +19,15 @@ type Documents struct {
 
 // Known says what is stored about documents that people have answered.
 type Known interface {
-	// Document reports whether the client is stored, and whether an operator
-	// switched it off.
-	Document(ctx context.Context, id consent.AppID) (known, disabled bool, err error)
+	// Document returns what is stored about the client; the zero value means nothing.
+	Document(ctx context.Context, id consent.AppID) (Stored, error)
+}
+
+// Stored is what is stored about a document.
+type Stored struct {
+	Known    bool
+	Disabled bool   // an operator switched it off
+	Approved string // see Client
 }
 
 // DocumentsConfig is what Documents needs.
@@ -56,21 +62,23 @@ func (d *Documents) Client(ctx context.Context, id consent.AppID) (Client, error
 	if err := validDocumentID(string(id), d.cfg.AllowLoopback); err != nil {
 		return Client{}, fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
-	known, disabled, err := d.cfg.Known.Document(ctx, id)
+	stored, err := d.cfg.Known.Document(ctx, id)
 	if err != nil {
 		return Client{}, err
 	}
-	if disabled {
+	if stored.Disabled {
 		return Client{}, ErrUnknown
 	}
 	if c, ok := d.remote.have(string(id)); ok {
+		c.value.Approved = stored.Approved
 		return c.value, nil
 	}
 	c, err := d.fetch(ctx, string(id))
 	switch {
 	case err == nil:
+		c.Approved = stored.Approved
 		return c, nil
-	case known && errors.Is(err, outward.ErrNotFetched):
+	case stored.Known && errors.Is(err, outward.ErrNotFetched):
 		return Client{}, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	return Client{}, fmt.Errorf("%w: %w", ErrUnknown, err)

@@ -20,12 +20,13 @@ import (
 // Registrations keeps clients that register themselves.
 type Registrations interface {
 	Source
-	// AddApp stores a client, and lets some go that nobody uses.
-	AddApp(ctx context.Context, c Client) error
+	// AddApp stores a client, and lets some go that nobody uses. from is the address
+	// of the request, here and below: it is recorded.
+	AddApp(ctx context.Context, c Client, from string) error
 	// ChangeApp replaces what a client that registered itself says about itself.
-	ChangeApp(ctx context.Context, c Client) error
+	ChangeApp(ctx context.Context, c Client, from string) error
 	// RemoveApp ends everything people agreed to for such a client, and forgets it.
-	RemoveApp(ctx context.Context, id consent.AppID) error
+	RemoveApp(ctx context.Context, c Client, from string) error
 }
 
 // RegistrarConfig is what a Registrar needs.
@@ -67,7 +68,7 @@ func (r *Registrar) register(ctx context.Context, raw []byte, address string) (C
 	now := r.cfg.Now()
 	c.ID = consent.AppID("app_" + uuid.Must(uuid.NewV7()).String())
 	c.Created, c.Used, c.ManageHash = now, now, HashSecret(token.Reveal())
-	if err := r.cfg.Registrations.AddApp(ctx, c); err != nil {
+	if err := r.cfg.Registrations.AddApp(ctx, c, address); err != nil {
 		return Client{}, secret.Text{}, fmt.Errorf("add a registration: %w", err)
 	}
 	return c, token, nil
@@ -157,7 +158,7 @@ func (r *Registrar) held(ctx context.Context, id consent.AppID, token secret.Tex
 
 // change replaces a registration's description. People are asked again when its
 // return addresses changed, because the digest does.
-func (r *Registrar) change(ctx context.Context, have Client, raw []byte) (Client, error) {
+func (r *Registrar) change(ctx context.Context, have Client, raw []byte, from string) (Client, error) {
 	o, err := readObject(raw)
 	if err != nil {
 		return Client{}, badMetadata("the body: %v", err)
@@ -174,19 +175,19 @@ func (r *Registrar) change(ctx context.Context, have Client, raw []byte) (Client
 	if err != nil {
 		return Client{}, err
 	}
-	next.ID, next.Created, next.Used, next.ManageHash = have.ID, have.Created, have.Used, have.ManageHash
-	if err := r.cfg.Registrations.ChangeApp(ctx, next); err != nil {
+	next.ID, next.Created, next.Used, next.ManageHash, next.Approved = have.ID, have.Created, have.Used, have.ManageHash, have.Approved
+	if err := r.cfg.Registrations.ChangeApp(ctx, next, from); err != nil {
 		return Client{}, fmt.Errorf("change a registration: %w", err)
 	}
 	r.cfg.Changed(have.ID)
 	return next, nil
 }
 
-func (r *Registrar) remove(ctx context.Context, id consent.AppID) error {
-	if err := r.cfg.Registrations.RemoveApp(ctx, id); err != nil {
+func (r *Registrar) remove(ctx context.Context, c Client, from string) error {
+	if err := r.cfg.Registrations.RemoveApp(ctx, c, from); err != nil {
 		return fmt.Errorf("remove a registration: %w", err)
 	}
-	r.cfg.Changed(id)
+	r.cfg.Changed(c.ID)
 	return nil
 }
 

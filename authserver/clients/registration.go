@@ -35,8 +35,9 @@ func (r *Registrar) Register(w http.ResponseWriter, req *http.Request, address s
 }
 
 // Manage answers GET, PUT and DELETE at the client configuration endpoint (RFC
-// 7592 section 2). It always answers; the error is for the log.
-func (r *Registrar) Manage(w http.ResponseWriter, req *http.Request, id consent.AppID) error {
+// 7592 section 2). address is where the request came from. It always answers; the
+// error is for the log.
+func (r *Registrar) Manage(w http.ResponseWriter, req *http.Request, id consent.AppID, address string) error {
 	if req.Method != http.MethodGet && req.Method != http.MethodPut && req.Method != http.MethodDelete {
 		return onlyMethods(w, "GET, PUT, DELETE")
 	}
@@ -52,7 +53,7 @@ func (r *Registrar) Manage(w http.ResponseWriter, req *http.Request, id consent.
 	}
 	switch req.Method {
 	case http.MethodDelete:
-		if err := r.remove(ctx, c.ID); err != nil {
+		if err := r.remove(ctx, c, address); err != nil {
 			return answerError(w, err)
 		}
 		noStore(w)
@@ -63,7 +64,7 @@ func (r *Registrar) Manage(w http.ResponseWriter, req *http.Request, id consent.
 		if err != nil {
 			return answerError(w, err)
 		}
-		if c, err = r.change(ctx, c, raw); err != nil {
+		if c, err = r.change(ctx, c, raw, address); err != nil {
 			return answerError(w, err)
 		}
 	}

@@ -74,6 +74,12 @@ func TestAnOperatorsCommands(t *testing.T) {
 	if !strings.HasPrefix(rs["client_id"].(string), "rs_") || rs["identifier"] != "https://notes.example/mcp" || rs["introspection_endpoint"] != "http://localhost:8080/oauth/introspect" {
 		t.Errorf("resource server: %v", rs)
 	}
+	if out, err := deputy(t, "", "app", "list", "--data", data); err != nil || strings.Count(out, "\n") != 3 || !strings.Contains(out, `"Repo Scout"`) || !strings.Contains(out, "operator") {
+		t.Errorf("app list: %q %v", out, err)
+	}
+	if out, err := deputy(t, "", "app", "list", "--waiting", "--json", "--data", data); err != nil || out != "[]\n" {
+		t.Errorf("app list --waiting: %q %v", out, err)
+	}
 	made(t, "", "app", "create", "--data", data, "--name", "Robot", "--grant-type", "client_credentials", "--scope", "mcp:read")
 	out, err := deputy(t, "s3cret-of-github", "provider", "set", "github", "--data", data, "--client-id", "Iv1.abc", "--client-secret-stdin")
 	if err != nil || !strings.Contains(out, "http://localhost:8080/connect/github/callback") || strings.Contains(out, "s3cret") {
@@ -107,6 +113,8 @@ func TestErrorsInWords(t *testing.T) {
 		in   string
 		args []string
 	}{
+		{"There is no app app_nobody", "", []string{"app", "approve", "app_nobody"}},
+		{"No app of that id is approved.", "", []string{"app", "approve", "app_nobody", "--withdraw"}},
 		{"There is an account with this e-mail address already.", "correct-horse-battery", []string{"user", "create", "--email", "ANA@example.com", "--name", "Ana", "--password-stdin"}},
 		{"This is not an e-mail address", "correct-horse-battery", []string{"user", "create", "--email", "ana", "--name", "Ana", "--password-stdin"}},
 		{"pipe the password in", "", []string{"user", "create", "--email", "b@example.com", "--name", "B"}},

@@ -209,6 +209,9 @@ func (f *Flow) record(ctx context.Context, v visit, yes bool) (consent.GrantID, 
 	}
 	var items []consent.Item
 	if yes {
+		if err := f.room(ctx, v.ask.Client, g.ID); err != nil {
+			return "", err
+		}
 		items = v.plan.Grantable
 		g.AppDigest = v.ask.Client.Digest()
 	}

@@ -35,6 +35,9 @@ func (f *Flow) Authorize(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if done, err := f.unreviewed(c, ask, p, plan); err != nil || done {
+		return err
+	}
 	switch {
 	case plan.Done() && len(plan.Token) > 0:
 		return f.issue(c, ask, p, plan)
@@ -103,6 +106,7 @@ func (f *Flow) decide(ctx context.Context, ask oauth.Ask, p identity.Person, cho
 	}
 	req := request(ask, p, choices)
 	req.Ask = req.Ask || changed(ask.Client, grants)
+	req.Asked, _ = f.offered(ask.Client, req.Asked)
 	return consent.Decide(req, connections, grants, f.Now()), nil
 }
 

@@ -68,7 +68,7 @@ func app(ask oauth.Ask, people int) templates.App {
 	c := ask.Client
 	out := templates.App{ID: string(c.ID), Name: c.Name, Host: host(ask.RedirectURI), Publisher: c.Publisher, People: people}
 	switch {
-	case c.ByOperator():
+	case c.Reviewed():
 		out.Check = templates.CheckedOperator
 	case c.Origin == clients.Document:
 		out.Host, out.Check = c.Host(), templates.CheckedWebsite

@@ -128,6 +128,8 @@ type Config struct {
 	Services  Services
 	Trips     Trips
 	Audit     Audit
+	// Review is what waits for an operator; see review.go.
+	Review consent.Review
 	// Tx runs fn in one transaction.
 	Tx func(ctx context.Context, fn func(ctx context.Context) error) error
 	// Changed is called after a grant changed.

@@ -59,8 +59,11 @@ func (f *Flow) enter(c *gin.Context, flow string) (visit, bool, error) {
 			return visit{}, false, err
 		}
 	}
-	out.plan, err = f.decide(c.Request.Context(), ask, p, out.choices)
-	return out, err == nil, err
+	if out.plan, err = f.decide(c.Request.Context(), ask, p, out.choices); err != nil {
+		return visit{}, false, err
+	}
+	done, err := f.unreviewed(c, ask, p, out.plan)
+	return out, err == nil && !done, err
 }
 
 // signInFirst keeps an error for the app back until somebody is signed in.
@@ -105,7 +108,7 @@ func (f *Flow) show(c *gin.Context, v visit, status int, notices []templates.Not
 			Frame: page.Frame, Flow: page.Flow, App: page.App, Had: page.Had, Returns: page.Returns, Expires: page.Expires,
 		})
 	}
-	page.Notices = notices
+	page.Notices = append(notices, f.waits(v.ask)...)
 	return f.Site.Render(c, status, page)
 }
 

@@ -54,6 +54,12 @@ const (
 	SignInRefused Kind = "session.refused"
 	SignedOut     Kind = "session.ended"
 
+	AppRegistered Kind = "app.registered" // an app registered itself; Detail is where it is answered, and from where it came
+	AppChanged    Kind = "app.changed"
+	AppDeleted    Kind = "app.deleted"
+	AppApproved   Kind = "app.approved" // an operator looked at it
+	AppUnapproved Kind = "app.unapproved"
+
 	KeyMade Kind = "key.made"
 )
 

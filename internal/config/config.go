@@ -38,6 +38,7 @@ const (
 	Operator       = "operator"
 	LogLevel       = "log-level"
 	Registration   = "registration"
+	Review         = "review"
 	File           = "config"
 )
 
@@ -62,6 +63,7 @@ type Config struct {
 	Operator       string // shown to people: "Northwind"
 	LogLevel       string // debug | info | warn | error
 	Registration   string // off | public: may apps register themselves
+	Review         string // nothing | absent | changes: what apps that nobody registered by hand get only after approval
 }
 
 // KeyDir is the folder of the keys.
@@ -81,11 +83,12 @@ func Flags(f *pflag.FlagSet) {
 	f.StringSlice(TrustedProxies, nil, "`networks` of reverse proxies whose X-Forwarded-For is believed")
 	f.String(Operator, "", "`name` of who runs this server, shown to people")
 	f.String(Registration, defaults[Registration].(string), "may apps register themselves: off or public (public clients only)")
+	f.String(Review, defaults[Review].(string), "what apps that nobody registered by hand get only after deputy app approve: nothing, absent (what they do without the person) or changes (all but reading)")
 	f.String(LogLevel, defaults[LogLevel].(string), "debug, info, warn or error")
 }
 
 var defaults = map[string]any{
-	Listen: "127.0.0.1:8080", ExternalURL: "http://localhost:8080", Data: "./data", LogLevel: "info", Registration: RegistrationOff,
+	Listen: "127.0.0.1:8080", ExternalURL: "http://localhost:8080", Data: "./data", LogLevel: "info", Registration: RegistrationOff, Review: "absent",
 }
 
 // Load reads the settings. environ is the environment as os.Environ gives it.
@@ -103,6 +106,7 @@ func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
 	cfg := Config{
 		Listen: k.String(Listen), Data: k.String(Data), DatabaseURL: k.String(DatabaseURL), AllowLoopback: k.Bool(AllowLoopback),
 		TrustedProxies: k.Strings(TrustedProxies), Operator: k.String(Operator), LogLevel: k.String(LogLevel), Registration: k.String(Registration),
+		Review: k.String(Review),
 	}
 	external, err := externalURL(k.String(ExternalURL))
 	cfg.ExternalURL = external
@@ -141,7 +145,7 @@ func loadFile(k *koanf.Koanf, path string) error {
 }
 
 func names() []string {
-	return []string{Listen, ExternalURL, Data, DatabaseURL, AllowLoopback, TrustedProxies, Operator, LogLevel, Registration}
+	return []string{Listen, ExternalURL, Data, DatabaseURL, AllowLoopback, TrustedProxies, Operator, LogLevel, Registration, Review}
 }
 
 func fromEnv(name, value string) (string, any) {
@@ -218,6 +222,9 @@ func (c Config) check() []error {
 	}
 	if c.Registration != RegistrationOff && c.Registration != RegistrationPublic {
 		out = append(out, fmt.Errorf("%s: %q is neither off nor public", Registration, c.Registration))
+	}
+	if !slices.Contains([]string{"nothing", "absent", "changes"}, c.Review) {
+		out = append(out, fmt.Errorf("%s: %q is none of nothing, absent, changes", Review, c.Review))
 	}
 	return out
 }

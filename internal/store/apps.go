@@ -32,6 +32,7 @@ type appRow struct {
 	Metadata     string
 	Digest       string
 	ManageHash   []byte
+	Approved     string
 	CreatedAt    int64
 	UsedAt       *int64
 	DisabledAt   *int64
@@ -58,7 +59,7 @@ func (r appRow) client() (clients.Client, error) {
 	c := clients.Client{
 		ID: r.ID, Name: r.Name, Publisher: r.Publisher, Origin: r.Origin, Confidential: r.Kind == confidential, AuthMethod: r.AuthMethod,
 		SecretHash: r.SecretHash, JWKS: r.JWKS, JWKSURI: r.JWKSURI, GrantTypes: strings.Fields(r.GrantTypes), Scopes: scopeNames(r.Scopes),
-		Website: r.Website, Metadata: r.Metadata, ManageHash: r.ManageHash, Created: time.UnixMilli(r.CreatedAt),
+		Website: r.Website, Metadata: r.Metadata, ManageHash: r.ManageHash, Approved: r.Approved, Created: time.UnixMilli(r.CreatedAt),
 	}
 	if r.UsedAt != nil {
 		c.Used = time.UnixMilli(*r.UsedAt)

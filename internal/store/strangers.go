@@ -22,15 +22,15 @@ const (
 )
 
 // Document implements clients.Known.
-func (s *Store) Document(ctx context.Context, id consent.AppID) (known, disabled bool, err error) {
+func (s *Store) Document(ctx context.Context, id consent.AppID) (clients.Stored, error) {
 	r, err := db.One[appRow](s.DB.Read(ctx), "SELECT * FROM apps WHERE id = ?", id)
 	if errors.Is(err, db.ErrNone) {
-		return false, false, nil
+		return clients.Stored{}, nil
 	}
 	if err != nil {
-		return false, false, fmt.Errorf("read app: %w", err)
+		return clients.Stored{}, fmt.Errorf("read app: %w", err)
 	}
-	return true, r.DisabledAt != nil, nil
+	return clients.Stored{Known: true, Disabled: r.DisabledAt != nil, Approved: r.Approved}, nil
 }
 
 // Adopt implements flow.Decisions: the app that a person answers gets a row, as it
@@ -115,7 +115,7 @@ func (s *Store) sweepApps(ctx context.Context) error {
 	}
 	now := s.Now()
 	err := s.DB.Read(ctx).Exec(`DELETE FROM apps WHERE id IN (
-		SELECT id FROM apps WHERE origin IN (?, ?) AND used_at < ? AND (used_at < ? OR (origin = ? AND used_at = created_at))
+		SELECT id FROM apps WHERE origin IN (?, ?) AND approved = '' AND used_at < ? AND (used_at < ? OR (origin = ? AND used_at = created_at))
 			AND NOT EXISTS (SELECT 1 FROM grants g JOIN grant_items i ON i.grant_id = g.id WHERE g.app_id = apps.id AND g.revoked_at IS NULL AND i.until > ?)
 		ORDER BY used_at LIMIT ?`+lock+")",
 		clients.Dynamic, clients.Document, now.Add(-keepUntried).UnixMilli(), now.Add(-keepIdle).UnixMilli(), clients.Dynamic, now.UnixMilli(), expireBatch).Error

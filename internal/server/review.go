@@ -1,0 +1,65 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/deputy-oauth/deputy/authserver/clients"
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/audit"
+	"github.com/deputy-oauth/deputy/internal/fault"
+	"github.com/deputy-oauth/deputy/internal/outward"
+	"github.com/deputy-oauth/deputy/internal/store"
+)
+
+// ApproveApp says that the operator has looked at an app that nobody registered
+// by hand, and returns it as it was approved. What a document says is fetched for
+// it.
+func (f *Foundation) ApproveApp(ctx context.Context, id consent.AppID) (clients.Client, error) {
+	from := clients.Sources{Registered: f.Store, Documents: f.documents()}
+	c, err := from.Client(ctx, id)
+	switch {
+	case errors.Is(err, clients.ErrUnknown):
+		return c, fault.Wrap(fault.NotFound, err, "There is no app %s, or its document cannot be read.", id)
+	case err != nil:
+		return c, err
+	case c.ByOperator():
+		return c, fault.New(fault.Conflict, "An operator registered this app by hand. It needs no approval.")
+	}
+	return c, f.recording(func(records *audit.Recorder) error { return f.Store.Approve(ctx, c, records) })
+}
+
+// UnapproveApp takes that back.
+func (f *Foundation) UnapproveApp(ctx context.Context, id consent.AppID) error {
+	return f.recording(func(records *audit.Recorder) error { return f.Store.Unapprove(ctx, id, records) })
+}
+
+// mostListed bounds the list of apps of one origin.
+const mostListed = 500
+
+// Apps lists the apps that nobody registered by hand, then those of operators.
+func (f *Foundation) Apps(ctx context.Context) ([]store.Listed, error) {
+	var out []store.Listed
+	for _, origin := range []clients.Origin{clients.Dynamic, clients.Document, clients.Operator} {
+		some, err := f.Store.ListApps(ctx, origin, mostListed)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, some...)
+	}
+	return out, nil
+}
+
+func (f *Foundation) documents() *clients.Documents {
+	return clients.NewDocuments(clients.DocumentsConfig{
+		Fetch: outward.NewFetcher(f.Config.AllowLoopback), Known: f.Store, Counters: counters{f.Store}, Now: f.Now, AllowLoopback: f.Config.AllowLoopback,
+	})
+}
+
+// recording runs an operator's work with a recorder of its own: the command may
+// run beside the server or without it.
+func (f *Foundation) recording(work func(*audit.Recorder) error) error {
+	records := audit.New(audit.Config{DB: f.DB, Now: f.Now, Log: slog.New(slog.DiscardHandler)})
+	return errors.Join(work(records), records.Close())
+}
