@@ -21,7 +21,7 @@ import (
 type Registrations interface {
 	Source
 	// AddApp stores a client, and lets some go that nobody uses. from is the address
-	// of the request, here and below: it is recorded.
+	// of the request, here and below: it is logged.
 	AddApp(ctx context.Context, c Client, from string) error
 	// ChangeApp replaces what a client that registered itself says about itself.
 	ChangeApp(ctx context.Context, c Client, from string) error

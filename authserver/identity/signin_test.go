@@ -57,7 +57,7 @@ func TestTheSignInPageSaysWhoAsks(t *testing.T) {
 	}
 }
 
-func TestUnknownAndKnownAccountsAnswerTheSame(t *testing.T) {
+func TestThreat_O35_UnknownAndKnownAccountsAnswerTheSame(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		// The same addresses but for the name, so that bodies differ by it only.
 		var bodies []string
@@ -227,7 +227,7 @@ func TestExpiredCountersGoAway(t *testing.T) {
 }
 
 // Attack O13: another site signs the person in to the attacker's account.
-func TestASignInFormOfAnotherSiteIsRefused(t *testing.T) {
+func TestThreat_O13_ASignInFormOfAnotherSiteIsRefused(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t), false)
 	for name, break1 := range map[string]func(b *browser, form url.Values){
 		"cross-site":           func(b *browser, _ url.Values) { b.header.Set("Sec-Fetch-Site", "cross-site") },
@@ -267,7 +267,7 @@ func mustHidden(t *testing.T, page string) string {
 	return v
 }
 
-func TestNextNeverLeavesTheSite(t *testing.T) {
+func TestThreat_O9_NextNeverLeavesTheSite(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t), false)
 	for _, evil := range []string{"https://evil.example/", "//evil.example", `/\evil.example`, "/\t/evil.example", "evil", "/%5Cevil.example", strings.Repeat("/a", 2100)} {
 		if a := w.browser("192.0.2.1").get("/signin?next=" + url.QueryEscape(evil)); a.status != http.StatusBadRequest {

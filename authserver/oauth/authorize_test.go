@@ -26,10 +26,10 @@ func changed(app deputytest.App, raw string, pairs ...string) string {
 	return q.Encode() + raw
 }
 
-// TestRequestsThatTheAppIsToldAbout: the registered code goes back to the app
+// TestThreat_O9_RequestsThatTheAppIsToldAbout: the registered code goes back to the app
 // with iss and its state, but only once somebody is signed in (OAuth 2.1 sections
 // 4.1.2.1 and 7.13.2, RFC 9207).
-func TestRequestsThatTheAppIsToldAbout(t *testing.T) {
+func TestThreat_O9_RequestsThatTheAppIsToldAbout(t *testing.T) {
 	d := deputytest.New(t, deputytest.Options{})
 	d.ResourceServer("https://notes.example/mcp", "mcp:read")
 	app, own := d.App(deputytest.Public), d.Register(server.NewApp{
@@ -111,9 +111,9 @@ func TestAStateThatIsRefusedIsNotEchoed(t *testing.T) {
 	}
 }
 
-// TestRequestsThatNobodyIsToldAbout: with an unknown app or return address there
+// TestThreat_O7_O9_RequestsThatNobodyIsToldAbout: with an unknown app or return address there
 // is nobody to tell: a page, and never a redirect (threats O7, O9).
-func TestRequestsThatNobodyIsToldAbout(t *testing.T) {
+func TestThreat_O7_O9_RequestsThatNobodyIsToldAbout(t *testing.T) {
 	d := deputytest.New(t, deputytest.Options{})
 	app := d.App(deputytest.Public)
 	two := d.Register(server.NewApp{Name: "Two", RedirectURIs: []string{"https://two.example/a", "https://two.example/b"}})

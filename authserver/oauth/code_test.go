@@ -20,8 +20,11 @@ const (
 const many = 20
 
 // atOnce does the same thing many times at the same time.
-func atOnce[T any](do func() T) []T {
-	out := make([]T, many)
+func atOnce[T any](do func() T) []T { return together(many, do) }
+
+// together does the same thing n times at the same time.
+func together[T any](n int, do func() T) []T {
+	out := make([]T, n)
 	start := make(chan struct{})
 	var all sync.WaitGroup
 	for i := range out {
@@ -125,7 +128,7 @@ func TestTwentyRedemptionsOfOneCode(t *testing.T) {
 
 // OAuth 2.1 section 7.5.2: who only holds a code cannot end somebody's tokens
 // with it.
-func TestAReplayByAnybodyElseHasNoEffect(t *testing.T) {
+func TestThreat_O4_O6_AReplayByAnybodyElseHasNoEffect(t *testing.T) {
 	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
 		app, other, ana := d.App(deputytest.Confidential), d.App(deputytest.Confidential), d.SignedIn("ana")
 		code := ana.Authorize(app, profile)

@@ -155,7 +155,7 @@ func TestClientCredentials(t *testing.T) {
 	})
 }
 
-func TestIntrospectionTellsOnlyWhoseTokenItIs(t *testing.T) {
+func TestThreat_O33_IntrospectionTellsOnlyWhoseTokenItIs(t *testing.T) {
 	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
 		rs := d.ResourceServer("https://notes.example/mcp", "mcp:read")
 		other := d.ResourceServer("https://other.example", "other:read")
@@ -187,7 +187,7 @@ func TestIntrospectionTellsOnlyWhoseTokenItIs(t *testing.T) {
 }
 
 // Threat O33: a flood of strings that are no tokens costs no database read.
-func TestGarbageCostsNoDatabaseRead(t *testing.T) {
+func TestThreat_O33_GarbageCostsNoDatabaseRead(t *testing.T) {
 	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
 		app, ana := d.App(deputytest.Confidential), d.SignedIn("ana")
 		real := d.Redeem(app, ana.Authorize(app, profile)).Access
@@ -226,7 +226,7 @@ func TestATokenShrinksWithItsGrant(t *testing.T) {
 	})
 }
 
-func TestRevocation(t *testing.T) {
+func TestThreat_O34_Revocation(t *testing.T) {
 	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
 		app, stranger, ana := d.App(deputytest.Confidential), d.App(deputytest.Confidential), d.SignedIn("ana")
 		revoke := func(a deputytest.App, token string) deputytest.Answer {

@@ -35,7 +35,7 @@ func TestAPublicAppsRefreshTokenRotates(t *testing.T) {
 
 // The grace is for the token just passed only: an older one is stolen, or worse
 // (threat O42).
-func TestAnOldGenerationRevokesTheFamilyAtOnce(t *testing.T) {
+func TestThreat_O42_AnOldGenerationRevokesTheFamilyAtOnce(t *testing.T) {
 	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
 		app, ana := d.App(deputytest.Public), d.SignedIn("ana")
 		first := d.Redeem(app, ana.Authorize(app, profile))

@@ -54,9 +54,6 @@ const (
 	SignInRefused Kind = "session.refused"
 	SignedOut     Kind = "session.ended"
 
-	AppRegistered Kind = "app.registered" // an app registered itself; Detail is where it is answered, and from where it came
-	AppChanged    Kind = "app.changed"
-	AppDeleted    Kind = "app.deleted"
 	AppApproved   Kind = "app.approved" // an operator looked at it
 	AppUnapproved Kind = "app.unapproved"
 

@@ -10,7 +10,7 @@ import (
 	"github.com/deputy-oauth/deputy/internal/outward"
 )
 
-func TestOnlyPublicAddressesAreDialled(t *testing.T) {
+func TestThreat_O24_OnlyPublicAddressesAreDialled(t *testing.T) {
 	for _, allow := range []bool{false, true} {
 		client := &http.Client{Transport: outward.Transport(allow)}
 		for _, host := range []string{

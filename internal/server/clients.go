@@ -2,13 +2,13 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/deputy-oauth/deputy/authserver/clients"
 	"github.com/deputy-oauth/deputy/authserver/metadata"
 	"github.com/deputy-oauth/deputy/authserver/oauth"
 	"github.com/deputy-oauth/deputy/consent"
-	"github.com/deputy-oauth/deputy/internal/audit"
 	"github.com/deputy-oauth/deputy/internal/config"
 	"github.com/deputy-oauth/deputy/internal/outward"
 	"github.com/deputy-oauth/deputy/internal/store"
@@ -44,47 +44,34 @@ func (s *Server) registrar() *clients.Registrar {
 	}
 	return clients.NewRegistrar(clients.RegistrarConfig{
 		Endpoint:      s.issuer() + metadata.RegisterPath,
-		Registrations: registrations{s},
+		Registrations: registrations{s.Store, &store.Revoker{Store: s.Store, Audit: s.audit, Changed: s.live.ForgetGrant}, s.log},
 		Counters:      counters{s.Store}, Scopes: s.live.Scopes, GrantTypes: oauth.GrantTypes(), Changed: s.live.ForgetClient, Now: s.Now,
 	})
 }
 
-// registrations is clients.Registrations: rows, and a record of each change for
-// the operator, in its transaction.
-type registrations struct{ server *Server }
-
-func (r registrations) Client(ctx context.Context, id consent.AppID) (clients.Client, error) {
-	return r.server.Store.Client(ctx, id)
+// registrations is clients.Registrations: rows, and a line in the log for each
+// change. It is no row of the audit: strangers could fill that.
+type registrations struct {
+	*store.Store
+	revoker *store.Revoker
+	log     *slog.Logger
 }
 
 func (r registrations) AddApp(ctx context.Context, c clients.Client, from string) error {
-	return r.recorded(ctx, audit.AppRegistered, c, from, func(ctx context.Context) error { return r.server.Store.AddApp(ctx, c) })
+	return r.noted("an app registered itself", c, from, r.Store.AddApp(ctx, c))
 }
 
 func (r registrations) ChangeApp(ctx context.Context, c clients.Client, from string) error {
-	return r.recorded(ctx, audit.AppChanged, c, from, func(ctx context.Context) error { return r.server.Store.ChangeApp(ctx, c) })
+	return r.noted("an app changed its registration", c, from, r.Store.ChangeApp(ctx, c))
 }
 
 func (r registrations) RemoveApp(ctx context.Context, c clients.Client, from string) error {
-	var ended []consent.GrantID
-	revoker := &store.Revoker{Store: r.server.Store, Audit: r.server.audit, Changed: func(id consent.GrantID) { ended = append(ended, id) }}
-	err := r.recorded(ctx, audit.AppDeleted, c, from, func(ctx context.Context) error { return revoker.RemoveApp(ctx, c.ID) })
-	for _, g := range ended {
-		r.server.live.ForgetGrant(g)
-	}
-	return err
+	return r.noted("an app deleted its registration", c, from, r.revoker.RemoveApp(ctx, c.ID))
 }
 
-func (r registrations) recorded(ctx context.Context, kind audit.Kind, c clients.Client, from string, change func(context.Context) error) error {
-	e := audit.Event{Kind: kind, App: c.ID, Outcome: audit.Done, Detail: "answered at " + c.RedirectURIs[0] + ", from " + from}
-	err := r.server.DB.Tx(ctx, func(ctx context.Context) error {
-		if err := change(ctx); err != nil {
-			return err
-		}
-		return r.server.audit.InTx(ctx, e)
-	})
+func (r registrations) noted(what string, c clients.Client, from string, err error) error {
 	if err == nil {
-		r.server.log.Info(string(kind), "app", c.ID, "detail", e.Detail)
+		r.log.Info(what, "app", c.ID, "name", c.Name, "redirect_uris", c.RedirectURIs, "from", from)
 	}
 	return err
 }

@@ -203,9 +203,9 @@ func TestTheHostOfARequestCountsForNothing(t *testing.T) {
 }
 
 // Threat O13: a form of another site changes nothing, whatever it holds.
-func TestFormsOfOtherSites(t *testing.T) {
+func TestThreat_O13_FormsOfOtherSites(t *testing.T) {
 	d := deputytest.New(t, deputytest.Options{})
-	for _, path := range []string{"/signin", "/signout", "/consent", "/consent/pick", "/connect/github/start", "/services/x/disconnect", "/services/x/reconnect", "/apps/x/remove", "/sessions"} {
+	for _, path := range []string{"/signin", "/signout", "/consent", "/consent/pick", "/connect/github/start", "/services/x/disconnect", "/services/x/reconnect", "/apps/x/remove", "/sessions", "/device", "/device/confirm"} {
 		for _, headers := range [][]string{
 			{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"},
 		} {

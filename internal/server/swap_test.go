@@ -73,10 +73,10 @@ func newWorld(d *deputytest.Deputy) *world {
 	return w
 }
 
-// TestSwapOneField sends every artefact with one field of its request replaced,
+// TestThreat_O1_O4_O14_O41_OneFieldSwapped sends every artefact with one field of its request replaced,
 // for every field: it is refused in the right words, nothing is changed, and the
 // honest request still works afterwards (threats O1, O4, O14, O41, C1, C2, C6).
-func TestSwapOneField(t *testing.T) {
+func TestThreat_O1_O4_O14_O41_OneFieldSwapped(t *testing.T) {
 	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
 		w := newWorld(d)
 		for _, a := range []artefact{codeArtefact(), refreshArtefact("refresh token of a public app", false), refreshArtefact("refresh token of a confidential app", true),
