@@ -25,6 +25,12 @@ build: ## Build bin/deputy
 	$(call step,Building $(BINARY); the first time takes a minute or two)
 	@CGO_ENABLED=0 go build -tags $(TAGS) -trimpath -ldflags '-s -w' -o $(BINARY) ./cmd/deputy
 
+# A module of its own: what the examples need is not what Deputy needs.
+.PHONY: examples
+examples: ## Build the programs of docs/examples into bin/
+	$(call step,Building the examples)
+	@CGO_ENABLED=0 go -C docs/examples build -trimpath -o $(CURDIR)/bin/ ./...
+
 .PHONY: test
 test: tools lint build test-go test-e2e ## Run everything: both databases, race detector, real clients, real browser
 
@@ -34,9 +40,10 @@ test: tools lint build test-go test-e2e ## Run everything: both databases, race 
 test-go: build ## Run the Go tests with -race, on SQLite and PostgreSQL
 	$(call step,Go tests with the race detector on SQLite and PostgreSQL)
 	@CI=true CGO_ENABLED=1 DEPUTY_TEST_BINARY=$(CURDIR)/$(BINARY) scripts/postgres.sh go test -race -tags $(TAGS) -timeout 10m ./...
+	@CGO_ENABLED=1 go -C docs/examples test -race ./...
 
 .PHONY: test-e2e
-test-e2e: build e2e/node_modules/.package-lock.json ## Run foreign clients and the browser against bin/deputy
+test-e2e: build examples e2e/node_modules/.package-lock.json ## Run foreign clients and the browser against bin/deputy
 	$(call step,Foreign clients and the browser; screenshots go to e2e/out)
 	@cd e2e && CI=true DEPUTY_TEST_BINARY=$(CURDIR)/$(BINARY) ../scripts/postgres.sh npm test --silent
 
@@ -50,6 +57,7 @@ lint: ## Check formatting and run go vet
 	@bad=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 ls 2>/dev/null | xargs gofmt -l); \
 	  if [ -n "$$bad" ]; then echo "not formatted, run gofmt -w on:"; echo "$$bad"; exit 1; fi
 	@go vet -tags $(TAGS) ./...
+	@go -C docs/examples vet ./...
 
 .PHONY: vuln
 vuln: ## Look for known vulnerabilities in what is used (needs the network)
@@ -58,12 +66,13 @@ vuln: ## Look for known vulnerabilities in what is used (needs the network)
 # What Debian lacks is installed from its own packages; what is there is left
 # alone.
 .PHONY: tools
-tools: e2e/node_modules/.package-lock.json ## Install what the tests need: a C compiler, PostgreSQL, Chromium, npm packages
+tools: e2e/node_modules/.package-lock.json ## Install what the tests need: a C compiler, PostgreSQL, Chromium, OpenSSL, npm packages
 	@for tool in go npm; do command -v $$tool >/dev/null || { echo "make: $$tool is needed and is not here"; exit 1; }; done
 	@missing=(); \
 	  command -v gcc >/dev/null || missing+=(gcc libc6-dev); \
 	  ls -d /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql); \
 	  command -v chromium >/dev/null || missing+=(chromium); \
+	  command -v openssl >/dev/null || missing+=(openssl); \
 	  if [ $${#missing[@]} -gt 0 ]; then \
 	    printf '\n== Installing %s\n' "$${missing[*]}"; \
 	    $(SUDO) apt-get update -q; \
