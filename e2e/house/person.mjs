@@ -85,6 +85,33 @@ export class Person {
     return this.allow(callback);
   }
 
+  /**
+   * approve answers the request of an app that wants no service of the person:
+   * signs in, ticks every row, allows. It returns the address that the app is
+   * called back with.
+   */
+  async approve(request) {
+    const callback = new URL(request).searchParams.get('redirect_uri');
+    let at = await this.open(request, { stop: callback });
+    if (!(at instanceof URL) && this.heading() === 'Sign in') at = await this.signIn({ stop: callback });
+    if (at instanceof URL) return at;
+    return this.#has('Continue') ? this.press('Continue', { stop: callback }) : this.allow(callback);
+  }
+
+  /** remove takes back everything an app may do. deputy is Deputy's URL, name the app's. */
+  async remove(deputy, name) {
+    await this.open(deputy);
+    await this.follow(`Remove ${name}`);
+    await this.press('Remove');
+  }
+
+  /** follow opens the link with this text. */
+  async follow(text) {
+    const link = this.page.root.querySelectorAll('a').find((a) => a.structuredText.replace(/\s+/g, ' ').trim() === text);
+    assert.ok(link, `a link “${text}” on ${this.page.url}:\n${this.text()}`);
+    return this.open(new URL(link.getAttribute('href'), this.page.url));
+  }
+
   /** allow ticks every row and presses Allow. */
   async allow(callback) {
     const rows = this.page.root.querySelectorAll('input[name=shown]').map((input) => input.getAttribute('value'));

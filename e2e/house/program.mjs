@@ -49,35 +49,51 @@ export async function demo(t, flags = []) {
   return { ...program, url, app: at(app), github: at(github), slack: at(slack) };
 }
 
-/** serve starts `deputy serve` and returns { url, log(), command(args, stdin) }. */
-export async function serve(t, flags = []) {
+/** serve starts `deputy serve`, with env besides its own environment, and returns { url, log(), command(args, stdin) }. */
+export async function serve(t, flags = [], env = {}) {
   const [port] = await freePorts(1);
   const url = `http://localhost:${port}`;
-  const program = await start(t, url, port, flags, ['serve']);
+  const program = await start(t, url, port, flags, ['serve'], env);
   await until(program, async () => (await fetch(`${url}/readyz`).catch(() => null))?.ok);
   return { ...program, url };
 }
 
-async function start(t, url, port, flags, words) {
+async function start(t, url, port, flags, words, env = {}) {
   const data = await mkdtemp(join(tmpdir(), 'deputy-e2e-'));
+  after(t, () => rm(data, { recursive: true, force: true }));
   const settings = ['--data', data, '--external-url', url, ...flags];
-  const child = spawn(binary, [...words, '--listen', `127.0.0.1:${port}`, '--log-level', 'debug', ...settings], { env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
-  running.add(child);
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => { said += text; });
-  const ended = new Promise((resolve) => child.once('close', (code, signal) => { running.delete(child); resolve(code ?? signal); }));
+  const program = launch(t, binary, [...words, '--listen', `127.0.0.1:${port}`, '--log-level', 'debug', ...settings], env);
   after(t, async () => {
-    child.kill('SIGTERM');
-    const code = await Promise.race([ended, sleep(15_000, 'nothing for 15 s', { ref: false })]);
-    child.kill('SIGKILL');
-    await rm(data, { recursive: true, force: true });
-    assert.equal(code, 0, `after SIGTERM the program ends by itself with status 0:\n${said.slice(-2000)}`);
+    const code = await program.end();
+    assert.equal(code, 0, `after SIGTERM the program ends by itself with status 0:\n${program.log().slice(-2000)}`);
   });
   return {
-    data, log: () => said, gone: () => child.exitCode !== null,
+    ...program, data,
     /** command runs another subcommand on the same data and returns what it printed, parsed when it is JSON. */
     command: (args, stdin = '') => command([...args, ...settings], stdin),
   };
+}
+
+/**
+ * launch starts a program that ends with the test, at the latest. It returns
+ * { log(), say(line), gone(), end() }: what it has printed, a way to write to its
+ * standard input, whether it has ended, and an end with its status.
+ */
+export function launch(t, file, args, env = {}) {
+  const child = spawn(file, args, { env: { ...environment(), ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+  running.add(child);
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => { said += text; });
+  child.stdin.on('error', () => {}); // a program that has ended reads nothing
+  const ended = new Promise((resolve) => child.once('close', (code, signal) => { running.delete(child); resolve(code ?? signal); }));
+  const end = async () => {
+    child.kill('SIGTERM');
+    const code = await Promise.race([ended, sleep(15_000, 'nothing for 15 s', { ref: false })]);
+    child.kill('SIGKILL');
+    return code;
+  };
+  after(t, end);
+  return { log: () => said, say: (line) => child.stdin.write(`${line}\n`), gone: () => child.exitCode !== null, ended, end };
 }
 
 function command(args, stdin) {
@@ -96,16 +112,18 @@ function environment() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DEPUTY_')));
 }
 
-async function until(program, ready) {
+/** until waits, at most half a minute, for ready to return something true, which it returns. */
+export async function until(program, ready) {
   for (let i = 0; i < 600; i++) {
+    const is = await ready();
+    if (is) return is;
     if (program.gone()) break;
-    if (await ready()) return;
     await sleep(50);
   }
-  throw new Error(`the program did not get ready:\n${program.log()}`);
+  throw new Error(`the program did not get that far:\n${program.log()}`);
 }
 
-async function freePorts(count) {
+export async function freePorts(count) {
   const servers = await Promise.all(Array.from({ length: count }, () => new Promise((resolve, reject) => {
     const server = createServer().once('error', reject).listen(0, '127.0.0.1', () => resolve(server));
   })));
