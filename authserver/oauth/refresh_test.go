@@ -94,7 +94,7 @@ func TestARefreshCanAskForLessAndLaterForAllAgain(t *testing.T) {
 	})
 }
 
-func TestARefreshTokenEnds(t *testing.T) {
+func TestThreat_O43_ARefreshTokenEnds(t *testing.T) {
 	type world struct {
 		*deputytest.Deputy
 		ana *deputytest.Browser

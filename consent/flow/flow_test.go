@@ -121,27 +121,6 @@ func TestThinkingForNineMinutesIsFine(t *testing.T) {
 	ana.Code(page.Form("/consent").Submit("allow"))
 }
 
-// Threat O45: two tabs are two requests, in whatever order they are answered.
-func TestTwoTabs(t *testing.T) {
-	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
-		one, two, ana := d.App(deputytest.Confidential), d.App(deputytest.Confidential), d.SignedIn("ana")
-		q1, q2 := one.Query(profile), two.Query(email)
-		q1.Set("state", "first")
-		q2.Set("state", "second")
-		first, second := ana.Ask(q1), ana.Ask(q2)
-		later, earlier := second.Form("/consent").Submit("allow"), first.Form("/consent").Submit("allow")
-		if earlier.Answer("state") != "first" || later.Answer("state") != "second" {
-			t.Errorf("answers are mixed up: %s %s", earlier.URL, later.URL)
-		}
-		if got := d.Redeem(one, ana.Code(earlier)).Scope; got != profile {
-			t.Errorf("the first app has %s", got)
-		}
-		if got := d.Redeem(two, ana.Code(later)).Scope; got != email {
-			t.Errorf("the second app has %s", got)
-		}
-	})
-}
-
 func TestTheBackButton(t *testing.T) {
 	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
 		ana := d.SignedIn("ana")
