@@ -61,11 +61,11 @@ func (a attempt) inToken(v consent.Vocabulary, name consent.ScopeName) bool {
 	return slices.ContainsFunc(a.bearer.Scopes, func(have consent.ScopeName) bool { return v.Covers(have, name) })
 }
 
-// TestNothingIsPermittedBeyondTokenGrantAndConnection: whatever is permitted is
+// TestThreat_O18_NothingIsPermittedBeyondTokenGrantAndConnection: whatever is permitted is
 // in the token, in the live grant, on a healthy connection of the same person
 // and inside the limit; it writes only with unattended writes, and happens
 // without the person only in the background.
-func TestNothingIsPermittedBeyondTokenGrantAndConnection(t *testing.T) {
+func TestThreat_O18_NothingIsPermittedBeyondTokenGrantAndConnection(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
 		a := drawAttempt(t, w)

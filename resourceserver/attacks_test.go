@@ -110,7 +110,7 @@ func TestACredentialElsewhereIsNone(t *testing.T) {
 	}
 }
 
-func TestATokenForSomebodyElseIsNone(t *testing.T) {
+func TestThreat_O20_ATokenForSomebodyElseIsNone(t *testing.T) {
 	w := newWorld(t).agree(readRepos).start(t)
 	for _, aud := range [][]string{
 		nil, {}, {""}, {external}, {audience + "/"}, {audience + "/github"}, {"https://notes.example/mcp"}, {audience, "https://notes.example/mcp"},

@@ -52,7 +52,9 @@ func TestThreat_O17_RememberedConsent(t *testing.T) {
 			{"a public app, the same", public, nothing, []string{profile}, "", click},
 			{"a public app, more", public, nothing, []string{profile, "offline_access"}, "", page},
 			{"a program here, the same", local, nothing, []string{profile}, "", click},
-			{"a program here, at another port", local, func(_ *deputytest.Deputy, _ *site, a *deputytest.App) { a.RedirectURI = "http://127.0.0.1:5555/callback" }, []string{profile}, "", click},
+			{"a program here, at another port", local, func(_ *deputytest.Deputy, _ *site, a *deputytest.App) {
+				a.RedirectURI = "http://127.0.0.1:5555/callback"
+			}, []string{profile}, "", click},
 			{"a document, the same", document(), nothing, []string{profile}, "", click},
 			{"a document, with another address", document(), changes("redirect_uris", []string{"https://notes.example/callback", "https://evil.example/"}), []string{profile}, "", click},
 			{"a document that proves itself, the same", document(proving...), nothing, []string{profile}, "", silently},

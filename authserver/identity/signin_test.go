@@ -171,7 +171,7 @@ func TestOnesOwnSignInsBuyNoGuessesAtOthers(t *testing.T) {
 }
 
 // Attack O36: a /64 is one person's to choose addresses from.
-func TestTurningThroughIPv6AddressesGivesNoFreshTries(t *testing.T) {
+func TestThreat_O36_TurningThroughIPv6AddressesGivesNoFreshTries(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t), false)
 	var last int
 	for n := range 11 {
@@ -187,7 +187,7 @@ func TestTurningThroughIPv6AddressesGivesNoFreshTries(t *testing.T) {
 
 // Attack: many tries at the same time, so that each is looked at before the
 // others are counted.
-func TestParallelTriesAreAllCounted(t *testing.T) {
+func TestThreat_O36_ParallelTriesAreAllCounted(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		page := w.browser("192.0.2.1")
 		csrf, err := hidden(page.get("/signin").body, "csrf")

@@ -142,7 +142,7 @@ func TestTheBrokersDocumentNamesThisServer(t *testing.T) {
 }
 
 // Threats O15, O47: every page forbids frames, scripts and caches.
-func TestHeadersOfEveryPage(t *testing.T) {
+func TestThreat_O15_O47_HeadersOfEveryPage(t *testing.T) {
 	d := deputytest.New(t, deputytest.Options{})
 	ana, nobody, app := d.SignedIn("ana"), d.Browser(), d.App(deputytest.Public)
 	pages := map[string]deputytest.Page{
@@ -175,7 +175,7 @@ func TestHeadersOfEveryPage(t *testing.T) {
 }
 
 // Threat O37: nothing in an answer comes from what a request says about the host.
-func TestTheHostOfARequestCountsForNothing(t *testing.T) {
+func TestThreat_O37_TheHostOfARequestCountsForNothing(t *testing.T) {
 	d := deputytest.New(t, deputytest.Options{})
 	for _, header := range []string{"X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Prefix", "Forwarded", "X-Original-Url"} {
 		for _, path := range []string{"/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource", "/signin", "/oauth/authorize?client_id=x", "/api/github/user"} {
@@ -217,7 +217,7 @@ func TestThreat_O13_FormsOfOtherSites(t *testing.T) {
 	}
 }
 
-func TestScriptsOfOtherSitesMayUseWhatHasNoCookies(t *testing.T) {
+func TestThreat_O46_ScriptsOfOtherSitesMayUseWhatHasNoCookies(t *testing.T) {
 	d := deputytest.New(t, deputytest.Options{})
 	for path, open := range map[string]bool{
 		"/oauth/token": true, "/oauth/revoke": true, "/oauth/introspect": true, "/.well-known/jwks.json": true, "/.well-known/oauth-authorization-server": true,

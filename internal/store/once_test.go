@@ -222,7 +222,7 @@ func TestDrafts(t *testing.T) {
 }
 
 // Threat O36: tries at the same time are all counted.
-func TestTwentyTriesAreCounted(t *testing.T) {
+func TestThreat_O36_TwentyTriesAreCounted(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		race(t, func(int) (bool, error) {
 			_, err := s.CountTries(t.Context(), []string{"network", "account"}, at().Add(time.Minute))
