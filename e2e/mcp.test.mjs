@@ -15,7 +15,7 @@ import * as v1 from '@modelcontextprotocol/sdk/client/index.js';
 import * as v1http from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { neighbourhood } from './house/notes.mjs';
 import { Person } from './house/person.mjs';
-import { databases, launch, until } from './house/program.mjs';
+import { databases, launch, node, until } from './house/program.mjs';
 
 const binaries = new URL('../bin/', import.meta.url).pathname;
 const callback = 'http://127.0.0.1:33418/callback';
@@ -197,7 +197,7 @@ async function remote(t, { deputy, notes }, name, flags = []) {
   await writeFile(opened, '');
   await writeFile(browser, `#!/bin/sh\necho "$1" >>'${opened}'\n`, { mode: 0o755 });
   const transport = new StdioClientTransport({
-    command: process.execPath, args: [new URL('node_modules/mcp-remote/dist/proxy.js', import.meta.url).pathname, notes, ...flags], stderr: 'pipe',
+    command: node, args: [new URL('node_modules/mcp-remote/dist/proxy.js', import.meta.url).pathname, notes, ...flags], stderr: 'pipe',
     env: { PATH: process.env.PATH, BROWSER: browser, HOME: folder },
   });
   let said = '';

