@@ -21,6 +21,9 @@ type Bearer struct {
 	Scopes []ScopeName
 	// Present is true while the sign-in under which the token was issued lives.
 	Present bool
+	// Actors are the apps that act for App, the one that makes the call first. They
+	// decide nothing: the token has what was handed on to them.
+	Actors []AppID
 }
 
 // Denial says why a call may not happen.

@@ -136,6 +136,9 @@ func of(who bearer.Authority) consent.Bearer {
 	for i, name := range who.Scopes {
 		b.Scopes[i] = consent.ScopeName(name)
 	}
+	for _, id := range who.Actors {
+		b.Actors = append(b.Actors, consent.AppID(id))
+	}
 	return b
 }
 

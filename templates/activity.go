@@ -60,6 +60,7 @@ type Entry struct {
 	At       time.Time
 	Kind     EntryKind
 	App      string
+	Through  string // other apps that acted for App; "" when it acted itself
 	Did      string // reads after the app and after "would have": "posted a message in"
 	In       string // "acme/web"
 	Provider string

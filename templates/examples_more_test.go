@@ -82,6 +82,9 @@ func everyEntry() []Entry {
 		one.Why = w
 		every = append(every, one)
 	}
+	for _, k := range []EntryKind{EntryUsed, EntryRefused, EntryFailed} {
+		every = append(every, Entry{Kind: k, App: "Repo Scout", Through: "Issue Sorter", Did: "read issues in", In: "acme/web", Why: WhyOutside, At: noon()})
+	}
 	return every
 }
 

@@ -3,16 +3,32 @@ package oauth
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/deputy-oauth/deputy/consent"
 )
 
-var grantTypes = []string{"authorization_code", "refresh_token", "client_credentials", deviceGrantType}
+var grantTypes = []string{"authorization_code", "refresh_token", "client_credentials", deviceGrantType, exchangeGrantType}
 
 // GrantTypes lists what the token endpoint answers; discovery publishes it.
 func GrantTypes() []string { return append([]string(nil), grantTypes...) }
+
+// FullGrantTypes turns the last words of grant types that are URNs into those:
+// token-exchange, device_code.
+func FullGrantTypes(names []string) []string {
+	out := slices.Clone(names)
+	for i, name := range out {
+		for _, full := range grantTypes {
+			if strings.HasSuffix(full, ":"+name) {
+				out[i] = full
+			}
+		}
+	}
+	return out
+}
 
 // Token is POST /oauth/token.
 func (s *Server) Token(c *gin.Context) {

@@ -30,7 +30,7 @@ type issued struct {
 	key     string // thumbprint the access token is bound to; "" for none
 }
 
-// populate writes what a handler of ours decided. It serves all three handlers.
+// populate writes what a handler of ours decided. It serves all handlers.
 func populate(req fosite.AccessRequester, res fosite.AccessResponder) error {
 	out := req.GetSession().(*session).issued
 	res.SetAccessToken(out.access)

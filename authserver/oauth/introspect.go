@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,14 @@ type Authorization struct {
 	// Thumbprint is the key the token is bound to, "" for none. Who takes the token
 	// must see a proof of it (RFC 9449).
 	Thumbprint string
+	// Actors are the apps that act for App, the one that holds the token first.
+	Actors  []consent.AppID
+	parents []string // ids of the tokens it was exchanged for
 }
+
+// holder is the one client that may hand the token on: who acts now, or the app
+// that the person agreed to when nobody acts for it.
+func (a Authorization) holder() consent.AppID { return token{App: a.App, Actors: a.Actors}.holder() }
 
 func (a Authorization) holds(names ...consent.ScopeName) bool {
 	for _, have := range a.Scopes {
@@ -48,6 +56,17 @@ func (a Authorization) holds(names ...consent.ScopeName) bool {
 // Verify opens an access token and reads from live state what it still means.
 // Anything else than a live token is inactive, without a reason.
 func (s *Server) Verify(ctx context.Context, raw string) (Authorization, error) {
+	return s.verify(ctx, s.Live, raw)
+}
+
+// state says where tokens stand: Authority from the newest state, Live from memory.
+type state interface {
+	grants
+	Standing(ctx context.Context, family consent.FamilyID) (Standing, error)
+	Denied(ctx context.Context, token string) (bool, error)
+}
+
+func (s *Server) verify(ctx context.Context, from state, raw string) (Authorization, error) {
 	t, err := s.access.read(raw)
 	now := s.Now()
 	if errors.Is(err, errNotAToken) || (err == nil && seconds(now) >= t.Expires) {
@@ -59,27 +78,30 @@ func (s *Server) Verify(ctx context.Context, raw string) (Authorization, error) 
 	a := Authorization{
 		Active: true, Token: t.ID, User: t.User, App: t.App, Grant: t.Grant, Family: t.Family, Audience: t.Audience,
 		Issued: time.Unix(t.Issued, 0), Expires: time.Unix(t.Expires, 0), AuthTime: time.Unix(t.AuthTime, 0),
-		Thumbprint: t.Thumbprint,
+		Thumbprint: t.Thumbprint, Actors: t.Actors, parents: t.Parents,
 	}
 	if t.Family == "" {
-		return s.verifyOwn(ctx, a, t)
+		return s.verifyOwn(ctx, from, a, t)
 	}
-	st, err := s.Live.Standing(ctx, t.Family)
+	st, err := from.Standing(ctx, t.Family)
 	if errors.Is(err, db.ErrNone) {
 		return Authorization{}, nil
 	}
 	if err != nil {
 		return Authorization{}, err
 	}
-	if st.Dead != "" || st.Family.RevokedAt != nil || now.UnixMilli() >= st.Family.ExpiresAt || has(st.Denied, t.ID) {
+	if st.Dead != "" || st.Family.RevokedAt != nil || now.UnixMilli() >= st.Family.ExpiresAt || t.denied(st.Denied) {
 		return Authorization{}, nil
 	}
-	return s.effective(ctx, a, t, st, now)
+	if known, err := s.actorsKnown(ctx, t); err != nil || !known {
+		return Authorization{}, err
+	}
+	return s.effective(ctx, from, a, t, st, now)
 }
 
 // effective narrows the token to what its grant gives now.
-func (s *Server) effective(ctx context.Context, a Authorization, t token, st Standing, now time.Time) (Authorization, error) {
-	g, err := s.Live.Grant(ctx, t.Grant)
+func (s *Server) effective(ctx context.Context, from grants, a Authorization, t token, st Standing, now time.Time) (Authorization, error) {
+	g, err := from.Grant(ctx, t.Grant)
 	if err != nil {
 		return Authorization{}, err
 	}
@@ -98,8 +120,8 @@ func (s *Server) effective(ctx context.Context, a Authorization, t token, st Sta
 }
 
 // verifyOwn is for a token an app has for itself.
-func (s *Server) verifyOwn(ctx context.Context, a Authorization, t token) (Authorization, error) {
-	denied, err := s.Live.Denied(ctx, t.ID)
+func (s *Server) verifyOwn(ctx context.Context, from state, a Authorization, t token) (Authorization, error) {
+	denied, err := from.Denied(ctx, t.ID)
 	if err != nil || denied {
 		return Authorization{}, err
 	}
@@ -115,13 +137,23 @@ func (s *Server) verifyOwn(ctx context.Context, a Authorization, t token) (Autho
 	return a, nil
 }
 
-func has(list []string, want string) bool {
-	for _, s := range list {
-		if s == want {
-			return true
+// denied reports whether the token, or one that it was exchanged for, was taken
+// back.
+func (t token) denied(ids []string) bool {
+	return slices.ContainsFunc(ids, func(id string) bool { return id == t.ID || slices.Contains(t.Parents, id) })
+}
+
+// actorsKnown reports whether every app in the chain is still registered.
+func (s *Server) actorsKnown(ctx context.Context, t token) (bool, error) {
+	for _, id := range t.Actors {
+		switch _, err := s.Clients.Client(ctx, id); {
+		case errors.Is(err, clients.ErrUnknown):
+			return false, nil
+		case err != nil:
+			return false, err
 		}
 	}
-	return false
+	return true, nil
 }
 
 // Introspect is POST /oauth/introspect (RFC 7662). A resource server learns about
@@ -176,6 +208,9 @@ func (s *Server) introspection(a Authorization) gin.H {
 	if a.AuthTime.Unix() > 0 {
 		out["auth_time"] = a.AuthTime.Unix()
 	}
+	if len(a.Actors) > 0 {
+		out["act"] = act(a.Actors)
+	}
 	return out
 }
 
@@ -200,5 +235,5 @@ func (s *Server) introspector(ctx context.Context, r *http.Request, form url.Val
 	if !client.Confidential {
 		return nil, &clients.Refused{Reason: "a public client cannot introspect"}
 	}
-	return func(a Authorization) bool { return a.App == client.ID }, nil
+	return func(a Authorization) bool { return a.App == client.ID || a.holder() == client.ID }, nil
 }

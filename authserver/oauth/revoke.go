@@ -14,11 +14,11 @@ import (
 var errForeign = &Error{Code: "unauthorized_client", Description: "The token was issued to another client.", Status: http.StatusBadRequest}
 
 // revoke takes back one token of the client. Only the owner may (RFC 7009
-// section 2.1).
+// section 2.1): who holds it, or the app it was handed on by in the end.
 func (s *Server) revoke(c *gin.Context, client consent.AppID, raw string) error {
 	ctx := c.Request.Context()
 	if t, err := s.access.read(raw); err == nil {
-		if t.App != client {
+		if t.App != client && t.holder() != client {
 			return errForeign
 		}
 		return s.revokeAccess(ctx, t)
@@ -47,7 +47,7 @@ func (s *Server) revokeAccess(ctx context.Context, t token) error {
 	}
 	err := s.DB.Tx(ctx, func(ctx context.Context) error {
 		return errors.Join(s.storage.deny(ctx, t), s.storage.sweep(ctx, s.Now()),
-			s.Audit.Issued(ctx, Event{Kind: "token.revoked", User: t.User, App: t.App, Grant: t.Grant, Family: t.Family, Detail: "access token"}))
+			s.Audit.Issued(ctx, Event{Kind: "token.revoked", User: t.User, App: t.App, Grant: t.Grant, Family: t.Family, Actors: t.Actors, Detail: "access token"}))
 	})
 	s.Live.Forget(consent.FamilyID(t.owner()))
 	return err

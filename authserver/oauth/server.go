@@ -60,6 +60,8 @@ type Authority interface {
 	Grant(ctx context.Context, id consent.GrantID) (consent.Grant, error)
 	// SignedIn reports whether the sign-in lives.
 	SignedIn(ctx context.Context, session consent.SessionID) (bool, error)
+	// Denied reports whether an access token was taken back.
+	Denied(ctx context.Context, token string) (bool, error)
 }
 
 // Standing is where a family stands.
@@ -125,6 +127,7 @@ type Event struct {
 	App    consent.AppID
 	Grant  consent.GrantID
 	Family consent.FamilyID
+	Actors []consent.AppID // who acts for App, the holder of the token first
 	Detail string
 }
 
@@ -187,7 +190,7 @@ func (s *Server) fositeConfig() *fosite.Config {
 		ClientAuthenticationStrategy:    s.authenticateClient,
 		MinParameterEntropy:             1, // state is optional with PKCE; ours to check
 		GlobalSecret:                    s.Key.Derive("fosite"),
-		TokenEndpointHandlers:           fosite.TokenEndpointHandlers{codeGrant{s}, refreshGrant{s}, clientCredentialsGrant{s}, deviceGrant{s}},
+		TokenEndpointHandlers:           fosite.TokenEndpointHandlers{codeGrant{s}, refreshGrant{s}, clientCredentialsGrant{s}, deviceGrant{s}, exchangeGrant{s}},
 		SendDebugMessagesToClients:      false,
 		UseLegacyErrorFormat:            false,
 		OmitRedirectScopeParam:          true,

@@ -45,6 +45,18 @@ type token struct {
 	AuthTime int64            `json:"t,omitempty"`
 	// Thumbprint is the key the token is bound to (RFC 9449); "" for none.
 	Thumbprint string `json:"k,omitempty"`
+	// Actors are the apps that act for App, the one that holds the token first; and
+	// Parents the tokens it was exchanged for, the oldest first (RFC 8693).
+	Actors  []consent.AppID `json:"c,omitempty"`
+	Parents []string        `json:"p,omitempty"`
+}
+
+// holder is the client the token was given to.
+func (t token) holder() consent.AppID {
+	if len(t.Actors) > 0 {
+		return t.Actors[0]
+	}
+	return t.App
 }
 
 // owner is what a single token is taken back under: its family, or itself.

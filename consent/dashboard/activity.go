@@ -150,8 +150,10 @@ func (d *Dashboard) appNames(v visit, records []audit.Entry, held []Held) (map[c
 	}
 	var missing []consent.AppID
 	for _, r := range records {
-		if _, ok := known[r.App]; !ok && r.App != "" && !slices.Contains(missing, r.App) {
-			missing = append(missing, r.App)
+		for _, id := range append([]consent.AppID{r.App}, r.Actors...) {
+			if _, ok := known[id]; !ok && id != "" && !slices.Contains(missing, id) {
+				missing = append(missing, id)
+			}
 		}
 	}
 	if len(missing) == 0 {

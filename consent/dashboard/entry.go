@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,8 +98,17 @@ func (t teller) call(e audit.Event, out templates.Entry) (templates.Entry, bool)
 	default:
 		out.Kind = templates.EntryUsed
 	}
-	out.Away = e.Detail == audit.Away
+	out.Away, out.Through = e.Detail == audit.Away, t.through(e.Actors)
 	return out, true
+}
+
+// through names who acted for an app, in the order in which it was handed on.
+func (t teller) through(actors []consent.AppID) string {
+	var names []string
+	for _, id := range slices.Backward(actors) {
+		names = append(names, cmp.Or(t.apps[id], string(id)))
+	}
+	return strings.Join(names, " and ")
 }
 
 // announced reports whether a record only says that a write is about to be sent.

@@ -36,6 +36,7 @@ const (
 
 	TokenIssued    Kind = "token.issued"
 	TokenRefreshed Kind = "token.refreshed"
+	TokenExchanged Kind = "token.exchanged" // a lesser one was handed on
 	TokenRevoked   Kind = "token.revoked"
 	TokenReplayed  Kind = "token.replayed" // a used code or an old refresh token came back
 
@@ -88,6 +89,8 @@ type Event struct {
 	Resource   string // type and stable id: "github.repository:1296269"
 	Outcome    Outcome
 	Detail     string // our own words, never a secret or a foreign text
+	// Actors are the apps that acted for App, the one that did it first.
+	Actors []consent.AppID
 }
 
 // Bounds of what is stored, in bytes, so that no caller can fill the table with
@@ -103,8 +106,20 @@ func (e Event) values() []any {
 		e.At.UnixMilli(), clean(string(e.Kind), fieldLimit), clean(string(e.User), fieldLimit), clean(string(e.App), fieldLimit),
 		clean(string(e.Grant), fieldLimit), clean(string(e.Family), fieldLimit), clean(string(e.Connection), fieldLimit),
 		clean(string(e.Scope), fieldLimit), clean(e.Operation, fieldLimit), clean(e.Resource, fieldLimit),
-		clean(string(e.Outcome), fieldLimit), clean(e.Detail, detailLimit),
+		clean(string(e.Outcome), fieldLimit), clean(e.Detail, detailLimit), clean(joined(e.Actors), detailLimit),
 	}
+}
+
+// joined separates ids by spaces: none has one.
+func joined(ids []consent.AppID) string {
+	var b strings.Builder
+	for i, id := range ids {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(string(id))
+	}
+	return b.String()
 }
 
 // clean makes a text that every database takes and that cannot forge a second

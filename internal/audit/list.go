@@ -43,6 +43,7 @@ type row struct {
 	Resource     string
 	Outcome      string
 	Detail       string
+	Actors       string
 }
 
 // List returns the user's events, newest first: at most limit of them, and only
@@ -88,6 +89,10 @@ func (f Filter) where(user consent.UserID, before string) (string, []any) {
 }
 
 func (r row) entry() Entry {
+	var actors []consent.AppID
+	for _, id := range strings.Fields(r.Actors) {
+		actors = append(actors, consent.AppID(id))
+	}
 	return Entry{ID: r.ID, Event: Event{
 		At:         time.UnixMilli(r.At).UTC(),
 		Kind:       Kind(r.Kind),
@@ -101,5 +106,6 @@ func (r row) entry() Entry {
 		Resource:   r.Resource,
 		Outcome:    Outcome(r.Outcome),
 		Detail:     r.Detail,
+		Actors:     actors,
 	}}
 }

@@ -28,7 +28,7 @@ func (i issuance) Issued(ctx context.Context, e oauth.Event) error {
 		outcome = audit.Denied
 	}
 	return i.recorder.InTx(ctx, audit.Event{
-		Kind: audit.Kind(e.Kind), User: e.User, App: e.App, Grant: e.Grant, Family: e.Family, Outcome: outcome, Detail: e.Detail,
+		Kind: audit.Kind(e.Kind), User: e.User, App: e.App, Grant: e.Grant, Family: e.Family, Actors: e.Actors, Outcome: outcome, Detail: e.Detail,
 	})
 }
 

@@ -54,6 +54,7 @@ func (f *Foundation) CreateApp(ctx context.Context, n NewApp) (clients.Client, s
 	if len(n.GrantTypes) == 0 {
 		n.GrantTypes = []string{"authorization_code", "refresh_token"}
 	}
+	n.GrantTypes = oauth.FullGrantTypes(n.GrantTypes)
 	words, err := f.Store.Words(ctx, f.Catalog.Scopes)
 	if err != nil {
 		return clients.Client{}, secret.Text{}, err
@@ -103,8 +104,10 @@ func (n NewApp) check(words consent.Vocabulary, loopback bool) error {
 	if slices.Contains(n.GrantTypes, "authorization_code") && len(n.RedirectURIs) == 0 {
 		problems = append(problems, errors.New("redirect-uri: authorization_code needs at least one"))
 	}
-	if slices.Contains(n.GrantTypes, "client_credentials") && !n.Confidential {
-		problems = append(problems, errors.New("grant-type client_credentials: only for --type confidential"))
+	for _, g := range []string{"client_credentials", "token-exchange"} {
+		if slices.Contains(n.GrantTypes, oauth.FullGrantTypes([]string{g})[0]) && !n.Confidential {
+			problems = append(problems, fmt.Errorf("grant-type %s: only for --type confidential", g))
+		}
 	}
 	for _, s := range n.Scopes {
 		if _, ok := words[consent.ScopeName(s)]; !ok {

@@ -45,7 +45,7 @@ func (a calls) touch(ctx context.Context, e broker.Event) error {
 
 func event(e broker.Event) audit.Event {
 	out := audit.Event{
-		At: e.At, User: e.User, App: e.App, Grant: e.Grant, Connection: e.Connection, Scope: e.Scope, Operation: e.Operation,
+		At: e.At, User: e.User, App: e.App, Actors: e.Actors, Grant: e.Grant, Connection: e.Connection, Scope: e.Scope, Operation: e.Operation,
 		Resource: resource(e.Resource), Detail: e.Reason,
 	}
 	if e.Away && out.Detail == "" {

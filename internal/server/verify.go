@@ -24,6 +24,9 @@ func (v verifier) Verify(ctx context.Context, token string) (bearer.Authority, e
 	if a.Thumbprint != "" {
 		out.TokenType = "DPoP"
 	}
+	for _, id := range a.Actors {
+		out.Actors = append(out.Actors, string(id))
+	}
 	for _, s := range a.Scopes {
 		out.Scopes = append(out.Scopes, string(s))
 	}

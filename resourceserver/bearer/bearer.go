@@ -27,6 +27,10 @@ type Authority struct {
 	ClientID string
 	Grant    string // Deputy's extension grant_id: what the user agreed to; "" for others
 	Family   string // extension family_id: one installation of the client
+	// Actors are the clients that act for ClientID, the one that sent the token first
+	// (act of RFC 8693 section 4.1). Authority comes from the token; they are for
+	// records.
+	Actors   []string
 	Scopes   []string
 	Audience []string
 	IssuedAt time.Time // zero when unknown

@@ -174,6 +174,21 @@ type answer struct {
 	Present   bool     `json:"present"`
 	// Confirm is what a sender-constrained token is bound to (RFC 7800).
 	Confirm map[string]string `json:"cnf"`
+	Actor   *actor            `json:"act"`
+}
+
+// actor is who acts, and within it who handed the token on (RFC 8693 section 4.1).
+type actor struct {
+	Subject string `json:"sub"`
+	Before  *actor `json:"act"`
+}
+
+func (a *actor) chain() []string {
+	var out []string
+	for ; a != nil; a = a.Before {
+		out = append(out, a.Subject)
+	}
+	return out
 }
 
 // audience is one string or a list (RFC 7519 section 4.1.3).
@@ -207,7 +222,7 @@ func (i *Introspector) read(body []byte) (Authority, error) {
 	return Authority{
 		Active: true, Subject: in.Subject, ClientID: in.ClientID, Grant: in.Grant, Family: in.Family,
 		Scopes: strings.Fields(in.Scope), Audience: in.Audience, IssuedAt: moment(in.IssuedAt), Expires: moment(in.Expires),
-		Present: in.Present, TokenType: in.TokenType, Thumbprint: bound(in.Confirm), Claims: claims,
+		Present: in.Present, TokenType: in.TokenType, Thumbprint: bound(in.Confirm), Actors: in.Actor.chain(), Claims: claims,
 	}, nil
 }
 

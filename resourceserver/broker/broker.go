@@ -139,7 +139,7 @@ type Answer struct {
 func (b *Broker) Serve(ctx context.Context, req Request) (Answer, error) {
 	c := &call{b: b, req: req, began: b.cfg.Now()}
 	c.event = Event{
-		Request: req.ID, At: c.began, User: req.Bearer.User, App: req.Bearer.App, Grant: req.Bearer.Grant, Provider: req.Provider,
+		Request: req.ID, At: c.began, User: req.Bearer.User, App: req.Bearer.App, Actors: req.Bearer.Actors, Grant: req.Bearer.Grant, Provider: req.Provider,
 		Away: !req.Bearer.Present,
 	}
 	answer, err := c.serve(ctx)

@@ -18,6 +18,7 @@ type Event struct {
 	Took       time.Duration
 	User       consent.UserID
 	App        consent.AppID
+	Actors     []consent.AppID // who acts for App, the one that made the call first
 	Grant      consent.GrantID
 	Provider   consent.ProviderID
 	Operation  string // "" when none matched
