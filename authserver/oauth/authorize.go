@@ -134,6 +134,10 @@ func (s *Server) fill(ctx context.Context, ask *Ask, form url.Values) error {
 	if err := once(form); err != nil {
 		return err
 	}
+	// First: what is missing outside may be inside (RFC 9101 section 5).
+	if form.Has("request") || form.Has("request_uri") {
+		return &Error{Code: "request_not_supported", Description: "Send the parameters themselves.", Status: http.StatusBadRequest}
+	}
 	var err error
 	if ask.Words, err = s.Vocabulary.Scopes(ctx); err != nil {
 		return err
@@ -155,9 +159,6 @@ func (s *Server) fill(ctx context.Context, ask *Ask, form url.Values) error {
 	}
 	if ask.key, err = keyOf(form.Get("dpop_jkt")); err != nil {
 		return err
-	}
-	if form.Has("request") || form.Has("request_uri") {
-		return &Error{Code: "request_not_supported", Description: "Send the parameters themselves.", Status: http.StatusBadRequest}
 	}
 	if !ask.Client.Grants("authorization_code") {
 		return &Error{Code: "unauthorized_client", Description: "This client may not use authorization_code.", Status: http.StatusBadRequest}

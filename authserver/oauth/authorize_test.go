@@ -71,6 +71,7 @@ func TestThreat_O9_RequestsThatTheAppIsToldAbout(t *testing.T) {
 		{"a max_age that is no number", changed(app, "", "max_age", "soon"), "invalid_request"},
 		{"a negative max_age", changed(app, "", "max_age", "-1"), "invalid_request"},
 		{"a request object", changed(app, "", "request", "eyJhbGciOiJub25lIn0.e30."), "request_not_supported"},
+		{"nothing but a request object", changed(app, "", "request", "eyJhbGciOiJub25lIn0.e30.", "response_type", "", "code_challenge", "", "code_challenge_method", ""), "request_not_supported"},
 		{"a parameter twice", changed(app, "&nonce=a&nonce=b"), "invalid_request"},
 		{"an unknown parameter twice", changed(app, "&x=1&x=2"), "invalid_request"},
 		{"a NUL", changed(app, "", "nonce", "a\x00b"), "invalid_request"},

@@ -137,6 +137,7 @@ func TestWhatIsPushedIsCheckedAtOnce(t *testing.T) {
 		"no secret":               {with("client_secret"), 401, "invalid_client"},
 		"a request_uri":           {with("request_uri", "urn:ietf:params:oauth:request_uri:x"), 400, "invalid_request"},
 		"a request object":        {with("request", "e30.e30."), 400, "request_not_supported"},
+		"only a request object":   {url.Values{"client_id": {string(app.ID)}, "client_secret": {app.Secret}, "request": {"e30.e30."}}, 400, "request_not_supported"},
 		"another return address":  {with("redirect_uri", "https://evil.example/"), 400, "invalid_request"},
 		"an unknown scope":        {with("scope", "root"), 400, "invalid_scope"},
 		"an unknown resource":     {with("resource", "https://other.example"), 400, "invalid_target"},
