@@ -88,10 +88,9 @@ export class Person {
   /**
    * approve answers the request of an app that wants no service of the person:
    * signs in, ticks every row, allows. It returns the address that the app is
-   * called back with.
+   * called back with, which begins with callback: a pushed request does not say it.
    */
-  async approve(request) {
-    const callback = new URL(request).searchParams.get('redirect_uri');
+  async approve(request, callback = new URL(request).searchParams.get('redirect_uri')) {
     let at = await this.open(request, { stop: callback });
     if (!(at instanceof URL) && this.heading() === 'Sign in') at = await this.signIn({ stop: callback });
     if (at instanceof URL) return at;
@@ -112,13 +111,24 @@ export class Person {
     return this.open(new URL(link.getAttribute('href'), this.page.url));
   }
 
+  /** device opens the address that a device shows and says whether the device is theirs; if so, it gets everything it asks for. */
+  async device(address, { mine }) {
+    await this.open(address);
+    if (this.heading() === 'Sign in') await this.signIn();
+    await this.press('Continue');
+    if (!mine) return this.press('No, stop it');
+    await this.press('Yes, continue');
+    return this.press('Allow', { fields: { allow: this.#rows() } });
+  }
+
   /** allow ticks every row and presses Allow. */
   async allow(callback) {
-    const rows = this.page.root.querySelectorAll('input[name=shown]').map((input) => input.getAttribute('value'));
-    const back = await this.press('Allow', { fields: { allow: rows }, stop: callback });
+    const back = await this.press('Allow', { fields: { allow: this.#rows() }, stop: callback });
     assert.ok(back instanceof URL, `back at the app, not at “${this.heading()}”:\n${this.text()}`);
     return back;
   }
+
+  #rows() { return this.page.root.querySelectorAll('input[name=shown]').map((input) => input.getAttribute('value')); }
 
   #has(button) { return this.page.root.querySelectorAll('button').some((b) => b.textContent.trim() === button); }
 
