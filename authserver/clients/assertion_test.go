@@ -130,6 +130,26 @@ func TestAssertionsThatHold(t *testing.T) {
 	}
 }
 
+// A key that was registered by one of the two names of Ed25519 signs by either: the
+// libraries do not agree on one (RFC 9864 section 2.2).
+func TestAnAlgorithmWithTwoNames(t *testing.T) {
+	t.Parallel()
+	d := deputytest.New(t, deputytest.Options{})
+	for _, registered := range []string{"EdDSA", "Ed25519"} {
+		s := newSigner(t, d, newKey(t, registered, "k1"))
+		for _, alg := range []string{"EdDSA", "Ed25519"} {
+			if got := s.own(s.key.sign(t, encoded(t, with(s.header(), "alg", alg)), encoded(t, s.claims()))); got.Status != http.StatusOK {
+				t.Errorf("registered for %s, signed with %s: %d %s", registered, alg, got.Status, got.Raw)
+			}
+		}
+		for _, alg := range []string{"ES256", "ed25519", "Ed448"} {
+			if got := s.own(s.key.sign(t, encoded(t, with(s.header(), "alg", alg)), encoded(t, s.claims()))); got.Status != http.StatusUnauthorized {
+				t.Errorf("registered for %s, signed with %s: %d %s", registered, alg, got.Status, got.Raw)
+			}
+		}
+	}
+}
+
 // forged is an assertion that must not count, as it goes over the wire.
 type forged struct {
 	name, compact string

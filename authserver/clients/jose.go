@@ -6,10 +6,12 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jwk"
@@ -17,8 +19,9 @@ import (
 )
 
 // AssertionAlgorithms lists what client assertions may be signed with; discovery
-// publishes it. All are asymmetric: nothing we hold can make an assertion.
-func AssertionAlgorithms() []string { return []string{"ES256", "PS256", "EdDSA", "RS256"} }
+// publishes it. All are asymmetric: nothing we hold can make an assertion. Ed25519
+// is the newer name of EdDSA with that curve (RFC 9864 section 2.2).
+func AssertionAlgorithms() []string { return []string{"ES256", "PS256", "EdDSA", "Ed25519", "RS256"} }
 
 // Bounds of a client's key set.
 const (
@@ -118,7 +121,7 @@ func readKey(raw []byte) (k publicKey, usable bool, err error) {
 	}
 	algs := algorithmsOf(pub)
 	if alg != "" {
-		algs = slices.DeleteFunc(algs, func(a string) bool { return a != alg })
+		algs = slices.DeleteFunc(algs, func(a string) bool { return a != oneName(alg) })
 	}
 	return publicKey{kid: kid, algs: algs, raw: pub}, len(algs) > 0, nil
 }
@@ -165,22 +168,42 @@ func algorithmsOf(pub any) []string {
 	return nil
 }
 
+// oneName returns the one name that an algorithm has in here.
+func oneName(alg string) string {
+	if alg == "Ed25519" {
+		return "EdDSA"
+	}
+	return alg
+}
+
 // signed reports whether one of the keys made the compact token's signature with
 // alg. With a kid only the keys of that name count.
 func (s keySet) signed(token, alg, kid string) bool {
 	tried := 0
 	for _, k := range s {
-		if (kid != "" && k.kid != kid) || !slices.Contains(k.algs, alg) {
+		if (kid != "" && k.kid != kid) || !slices.Contains(k.algs, oneName(alg)) {
 			continue
 		}
 		if tried++; tried > 5 {
 			return false // each try costs a signature check
 		}
-		if _, err := jws.Verify([]byte(token), jws.WithKey(jwa.SignatureAlgorithm(alg), k.raw), jws.WithCompact()); err == nil {
+		if k.signed(token, alg) {
 			return true
 		}
 	}
 	return false
+}
+
+// signed reports whether the key made the compact token's signature with alg,
+// which is one of its own.
+func (k publicKey) signed(token, alg string) bool {
+	if pub, ok := k.raw.(ed25519.PublicKey); ok { // jwx does not know its newer name
+		dot := strings.LastIndexByte(token, '.')
+		signature, err := base64.RawURLEncoding.DecodeString(token[dot+1:])
+		return err == nil && dot > 0 && ed25519.Verify(pub, []byte(token[:dot]), signature)
+	}
+	_, err := jws.Verify([]byte(token), jws.WithKey(jwa.SignatureAlgorithm(alg), k.raw), jws.WithCompact())
+	return err == nil
 }
 
 // CheckKeys says why a JWK Set cannot be registered, and returns it without

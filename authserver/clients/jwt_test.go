@@ -28,7 +28,7 @@ func newKey(t testing.TB, alg, kid string) key {
 	switch alg {
 	case "ES256":
 		k.private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	case "EdDSA":
+	case "EdDSA", "Ed25519":
 		_, k.private, err = ed25519.GenerateKey(rand.Reader)
 	default:
 		k.private, err = rsa.GenerateKey(rand.Reader, 2048)

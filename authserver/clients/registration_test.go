@@ -95,7 +95,7 @@ func TestRegistrationIsOffByDefault(t *testing.T) {
 	if strings.Contains(meta.Raw, "registration_endpoint") || meta.JSON["client_id_metadata_document_supported"] != true {
 		t.Error(meta.Raw)
 	}
-	if !strings.Contains(meta.Raw, `"token_endpoint_auth_signing_alg_values_supported":["ES256","PS256","EdDSA","RS256"]`) {
+	if !strings.Contains(meta.Raw, `"token_endpoint_auth_signing_alg_values_supported":["ES256","PS256","EdDSA","Ed25519","RS256"]`) {
 		t.Error(meta.Raw)
 	}
 }
