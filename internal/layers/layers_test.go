@@ -84,6 +84,7 @@ var homes = map[string]string{
 	"github.com/lestrrat-go/jwx":        "authserver/clients authserver/keys resourceserver/bearer",
 	"code.dny.dev/ssrf":                 "internal/outward",
 	"golang.org/x/oauth2":               "resourceserver/provider internal/sampleapp e2e",
+	"github.com/coreos/go-oidc":         "e2e", // somebody else's client
 	"gorm.io":                           "internal/db internal/store authserver/oauth",
 	"modernc.org/sqlite":                "internal/db",
 	"github.com/jackc/pgx":              "internal/db internal/db/dbtest bench",
