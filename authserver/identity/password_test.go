@@ -35,6 +35,28 @@ func TestHashesAreSaltedAndVerify(t *testing.T) {
 	}
 }
 
+// An account that does not exist is compared with a decoy: one of today's cost, so
+// that the work is the same, and no password fits it.
+func TestThreat_O35_TheDecoyCostsWhatAPasswordCosts(t *testing.T) {
+	h := newHasher(1)
+	real, err := h.hash(t.Context(), secret.New("open sesame"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, decoy := strings.Split(real, "$"), strings.Split(h.decoy, "$")
+	if len(decoy) != len(parts) || strings.Join(decoy[:4], "$") != strings.Join(parts[:4], "$") || len(decoy[4]) != len(parts[4]) || len(decoy[5]) != len(parts[5]) {
+		t.Errorf("the decoy is %q, a password's hash %q", h.decoy, real)
+	}
+	if h.decoy == newHasher(1).decoy {
+		t.Error("two processes have the same decoy")
+	}
+	for _, password := range []string{"", "open sesame", h.decoy} {
+		if match, stale, err := h.verify(t.Context(), h.decoy, secret.New(password)); match || stale || err != nil {
+			t.Errorf("the decoy and %q: %v %v %v", password, match, stale, err)
+		}
+	}
+}
+
 func TestAHashOfAnotherCostIsStale(t *testing.T) {
 	cheap := cost{memory: 64, passes: 1, threads: 1}
 	salt := []byte("sixteen bytes ok")
