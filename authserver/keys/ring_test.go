@@ -139,7 +139,7 @@ func TestReplicasThatStartTogetherShareOneKey(t *testing.T) {
 
 // A verifier that keeps the document for an hour knows every key that signs, and
 // what was signed before a rotation stays good.
-func TestRotationIsPublishedBeforeItIsUsed(t *testing.T) {
+func TestThreat_O48_RotationIsPublishedBeforeItIsUsed(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		signer, replica := w.open(t), w.open(t)

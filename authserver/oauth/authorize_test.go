@@ -206,7 +206,7 @@ func TestPromptNone(t *testing.T) {
 	})
 }
 
-func TestSigningInAgain(t *testing.T) {
+func TestThreat_O44_SigningInAgain(t *testing.T) {
 	for _, prompt := range []string{"prompt=login", "prompt=select_account", "max_age=0", "max_age=60"} {
 		t.Run(prompt, func(t *testing.T) {
 			d := deputytest.New(t, deputytest.Options{})
