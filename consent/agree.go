@@ -47,11 +47,12 @@ func agreeOne(have []Item, it Item, now time.Time) []Item {
 }
 
 // Refuses lists the scopes a person says no to by answering the plan: the open
-// ones that a yes would not give, or all open ones when the answer is no.
+// ones that a yes would not give, or all open ones when the answer is no. A no to
+// more resources is none to the scope that stands.
 func (p Plan) Refuses(yes bool) []ScopeName {
 	var no []ScopeName
 	for _, r := range p.Rows {
-		if r.Reason == AgreedBefore || (yes && r.On) {
+		if r.Reason == AgreedBefore || r.Reason == MoreAsked || (yes && r.On) {
 			continue
 		}
 		no = append(no, r.Scope.Name)

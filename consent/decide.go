@@ -17,10 +17,10 @@ func Decide(req Request, connections []Connection, grants []Grant, now time.Time
 		p.Rows = append(p.Rows, w.row(s))
 	}
 	for _, r := range p.Rows {
-		switch {
-		case r.Status == Allowed:
+		if r.Status == Allowed || r.Reason == MoreAsked {
 			p.Token = append(p.Token, r.Scope.Name)
-		case r.Status == Ready && r.On:
+		}
+		if r.Status == Ready && r.On {
 			p.Grantable = append(p.Grantable, Item{
 				Scope: r.Scope.Name, Connection: r.Connection.ID, Limit: r.Limit, Until: r.Until, Since: now,
 			})
@@ -80,6 +80,7 @@ func (w world) row(s Scope) Row {
 		r.Limit, r.Until = held.Limit, held.Until
 		if s.Provider != "" {
 			w.attach(&r, held.Connection)
+			w.more(&r)
 		}
 		return r
 	}
@@ -93,6 +94,7 @@ func (w world) row(s Scope) Row {
 	}
 	r.On = w.ticked(s, r.Reason)
 	r.Status = Ready
+	r.Named = w.named(s)
 	if s.Provider == "" {
 		r.AlsoFor = w.alsoFor(s.Name, "")
 		return r
@@ -200,11 +202,8 @@ func (w world) account(s Scope, id ConnectionID) (Connection, bool) {
 	return Connection{}, false
 }
 
-// picked returns what the person picked for the scope's resource types, else
-// what the app already has on the same connection for the same types.
-func (w world) picked(s Scope, on ConnectionID) Limit {
-	var l Limit
-	chosen := false
+// chosen returns what the person picked for the scope's resource types.
+func (w world) chosen(s Scope) (l Limit, chosen bool) {
 	for _, t := range s.Resources {
 		if pick, ok := w.req.Choices.Picked[t]; ok {
 			chosen = true
@@ -215,8 +214,19 @@ func (w world) picked(s Scope, on ConnectionID) Limit {
 			l = l.Union(pick)
 		}
 	}
-	if chosen {
+	return l, chosen
+}
+
+// picked returns what the person picked, else what the app names of what the
+// account has. When it names nothing, it is what the app already has on the same
+// connection for the same types.
+func (w world) picked(s Scope, on ConnectionID) Limit {
+	l, chosen := w.chosen(s)
+	switch {
+	case chosen:
 		return l
+	case w.req.Details.About(s):
+		return w.offered(w.req.Details.names(s), on)
 	}
 	for _, it := range w.grant.Items {
 		if it.Connection != on || !it.Live(w.now) {

@@ -19,6 +19,9 @@ type Bearer struct {
 	App    AppID
 	Grant  GrantID
 	Scopes []ScopeName
+	// Details narrow the token below its grant: what they do not speak of it may not
+	// touch. Nil narrows nothing.
+	Details Details
 	// Present is true while the sign-in under which the token was issued lives.
 	Present bool
 	// Actors are the apps that act for App, the one that makes the call first. They
@@ -83,18 +86,32 @@ func Permit(v Vocabulary, c Call, b Bearer, g Grant, connections []Connection, n
 
 // permitOn decides for the account of one item that gives the call's scope.
 func permitOn(v Vocabulary, c Call, b Bearer, g Grant, item Item, connections []Connection, now time.Time) Verdict {
-	out := Verdict{Limit: item.Limit}
+	out := Verdict{Limit: b.narrow(v, c.Scope, item.Limit)}
 	if s := v[c.Scope]; c.Provider != "" || s.Provider != "" {
 		if out.Denial = usable(s, c.Provider, item.Connection, b.User, connections, &out.Connection); out.Denial != Permitted {
 			return out
 		}
 	}
-	if c.Resource.ID != "" && !item.Limit.Allows(c.Resource) {
+	if c.Resource.ID != "" && !out.Limit.Allows(c.Resource) {
 		out.Denial = OutsideLimit
 		return out
 	}
 	if c.Access != Read && !modifier(v, b, g, UnattendedWrites, now) {
 		out.Denial, out.Missing = WriteNeedsYes, []ScopeName{UnattendedWrites}
+	}
+	return out
+}
+
+// narrow returns the part of l that the token may touch with the scope.
+func (b Bearer) narrow(v Vocabulary, want ScopeName, l Limit) Limit {
+	if b.Details == nil || v[want].Narrowing == NarrowingNone {
+		return l
+	}
+	var out Limit
+	for _, have := range b.Scopes {
+		if v.Covers(have, want) {
+			out = out.Union(b.Details.Narrow(v[have], l))
+		}
 	}
 	return out
 }

@@ -14,6 +14,17 @@ type Request struct {
 	// Ask is true when the app wants the page whatever was agreed (prompt=consent).
 	Ask     bool
 	Choices Choices
+	// Details are the resources that the app names; nil when it names none.
+	Details Details
+	// Offers are what accounts of the person have: an id that the account has not is
+	// not offered, and the app never learns why.
+	Offers []Offer
+}
+
+// Offer is a resource that an account has.
+type Offer struct {
+	Connection ConnectionID
+	Resource   Resource
 }
 
 // Choices are what the person did on the page so far. They survive every detour.
@@ -46,11 +57,12 @@ const (
 	Expired         Reason = "expired"
 	RefusedBefore   Reason = "refused_before"
 	AgreedBefore    Reason = "agreed_before"
+	MoreAsked       Reason = "more_asked" // agreed before, but for fewer resources than the app names now
 	NotConnected    Reason = "not_connected"
 	ConnectionDead  Reason = "connection_dead"
 	LacksPermission Reason = "lacks_permission"
 	NothingPicked   Reason = "nothing_picked"
-	AppAsks         Reason = "app_asks"        // prompt=consent
+	AppAsks         Reason = "app_asks"        // prompt=consent, or it names more than it has
 	AppUnproven     Reason = "app_unproven"    // anybody could have sent this request
 	NothingToGrant  Reason = "nothing_granted" // every asked scope was refused before
 )
@@ -62,11 +74,14 @@ type Row struct {
 	Status     Status
 	Reason     Reason
 	On         bool      // ticked: by hand, else reads yes, writes and modifiers no
-	Limit      Limit     // what stands, or what was picked
+	Limit      Limit     // what stands, or what was picked; for MoreAsked both
+	Stands     Limit     // what stays allowed whatever the answer is
 	Until      time.Time // when it ends, or would end
 	RefusedAt  time.Time // zero unless refused before
 	Lacks      []string  // provider scopes the connection lacks
 	AlsoFor    []AppID   // other apps the person allows the same on this connection
+	// Named are the resources the app names that it may not touch yet, without names.
+	Named []Resource
 }
 
 // Kind is the kind of a step.

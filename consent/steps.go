@@ -63,9 +63,11 @@ func pickType(s Scope) ResourceType {
 func (w world) answer(p Plan) (Step, bool) {
 	yes := Step{Kind: Approve}
 	var again []ScopeName
+	more := false // named, but no account has it: the person is asked all the same
 	for _, r := range p.Rows {
 		switch {
 		case r.Reason == AgreedBefore:
+			more = more || len(r.Named) > 0
 		case r.Reason == RefusedBefore && !r.On:
 			again = append(again, r.Scope.Name)
 		default:
@@ -80,7 +82,7 @@ func (w world) answer(p Plan) (Step, bool) {
 		return yes, true
 	case len(p.Token) == 0 && len(again) > 0:
 		return Step{Kind: Approve, Scopes: again, Reason: NothingToGrant}, true
-	case w.req.Ask:
+	case w.req.Ask || more:
 		return Step{Kind: Confirm, Scopes: p.Token, Reason: AppAsks}, true
 	case !w.req.Proven:
 		return Step{Kind: Confirm, Scopes: p.Token, Reason: AppUnproven}, true

@@ -136,10 +136,25 @@ func of(who bearer.Authority) consent.Bearer {
 	for i, name := range who.Scopes {
 		b.Scopes[i] = consent.ScopeName(name)
 	}
+	if who.Details != nil {
+		b.Details = details(who.Details)
+	}
 	for _, id := range who.Actors {
 		b.Actors = append(b.Actors, consent.AppID(id))
 	}
 	return b
+}
+
+// details are never nil: an empty list narrows to nothing.
+func details(listed []bearer.Detail) consent.Details {
+	out := make(consent.Details, len(listed))
+	for i, d := range listed {
+		out[i] = consent.Detail{Type: consent.ResourceType(d.Type), ID: d.Identifier}
+		for _, a := range d.Actions {
+			out[i].Actions = append(out[i].Actions, consent.ScopeName(a))
+		}
+	}
+	return out
 }
 
 // read takes from a request what the broker may see. The method is the request

@@ -84,16 +84,21 @@ func Mount(r gin.IRouter, cfg Config) error {
 	if cfg.Proofs != nil {
 		proofs = bearer.ProofAlgorithms()
 	}
+	var all []string
+	for _, p := range cfg.Catalog.Providers {
+		all = append(all, types(p)...)
+	}
+	slices.Sort(all)
 	var err error
-	if s.front, err = describe(r, cfg.ExternalURL, "/api", "Deputy", nil, proofs); err != nil {
+	if s.front, err = describe(r, cfg.ExternalURL, "/api", "Deputy", nil, proofs, all); err != nil {
 		return err
 	}
 	// Clients that know no path look at the root (RFC 9728 section 3.1).
-	if _, err := describe(r, cfg.ExternalURL, "", "Deputy", nil, proofs); err != nil {
+	if _, err := describe(r, cfg.ExternalURL, "", "Deputy", nil, proofs, all); err != nil {
 		return err
 	}
 	for id, p := range cfg.Catalog.Providers {
-		if s.doors[id], err = describe(r, cfg.ExternalURL, "/api/"+string(id), p.Name+" through Deputy", basics(cfg.Catalog, p), proofs); err != nil {
+		if s.doors[id], err = describe(r, cfg.ExternalURL, "/api/"+string(id), p.Name+" through Deputy", basics(cfg.Catalog, p), proofs, types(p)); err != nil {
 			return err
 		}
 	}
@@ -107,11 +112,11 @@ func Mount(r gin.IRouter, cfg Config) error {
 }
 
 // describe serves the metadata of one resource.
-func describe(r gin.IRouter, external, path, name string, basics []consent.ScopeName, proofs []string) (door, error) {
+func describe(r gin.IRouter, external, path, name string, basics []consent.ScopeName, proofs, types []string) (door, error) {
 	m := bearer.Metadata{
 		// Byte for byte what was dialled (section 3.3), never the Host header.
 		Resource: external + path, AuthorizationServers: []string{external}, Scopes: names(basics), Name: name,
-		ProofAlgorithms: proofs,
+		ProofAlgorithms: proofs, DetailTypes: types,
 	}
 	h, err := m.Handler()
 	if err != nil {
@@ -125,6 +130,16 @@ func describe(r gin.IRouter, external, path, name string, basics []consent.Scope
 	r.GET(route, gin.WrapH(h))  // anybody
 	r.OPTIONS(route, preflight) // anybody
 	return door{metadata: at, basics: basics}, nil
+}
+
+// types lists what authorization_details can name of a provider.
+func types(p *catalog.Provider) []string {
+	var out []string
+	for t := range p.Resources {
+		out = append(out, string(t))
+	}
+	slices.Sort(out)
+	return out
 }
 
 // basicRisk is the highest risk of a scope that a client is told to ask for when

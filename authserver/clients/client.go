@@ -61,11 +61,12 @@ type Client struct {
 	JWKSURI      string
 	RedirectURIs []string
 	GrantTypes   []string
-	Scopes       []consent.ScopeName // what it asks for when a request names none
-	Website      string              // "" when it named none
-	Metadata     string              // JSON: what else it said about itself, for its own eyes
-	ManageHash   []byte              // SHA-256 of the registration access token (RFC 7592)
-	Approved     string              // Digest when an operator approved a client that nobody registered by hand; "" for never
+	Scopes       []consent.ScopeName    // what it asks for when a request names none
+	DetailTypes  []consent.ResourceType // of authorization_details it may send; none means any (RFC 9396 section 10)
+	Website      string                 // "" when it named none
+	Metadata     string                 // JSON: what else it said about itself, for its own eyes
+	ManageHash   []byte                 // SHA-256 of the registration access token (RFC 7592)
+	Approved     string                 // Digest when an operator approved a client that nobody registered by hand; "" for never
 	Created      time.Time
 	Used         time.Time // last request, to the hour; zero when not kept
 	Disabled     bool

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/internal/outward"
 )
 
@@ -18,6 +19,8 @@ const (
 	maxRedirects    = 10
 	maxScopeBytes   = 2000
 	maxTextMetadata = 500 // bytes of one value that is only echoed
+	maxDetailTypes  = 20  // of authorization_details
+	maxDetailType   = 100 // bytes
 )
 
 // MetadataError is why a client's own description cannot be used, in the words of
@@ -65,6 +68,7 @@ type description struct {
 	website         string
 	applicationType string
 	scopes          []string
+	detailTypes     []consent.ResourceType
 	echo            object // what else it said and gets back
 }
 
@@ -74,7 +78,7 @@ type description struct {
 func describe(o object, loopback bool) (description, error) {
 	var d description
 	for _, step := range []func(object) error{
-		d.readNames, d.readRedirects, d.readGrants, func(o object) error { return d.readKeys(o, loopback) }, d.readScope, d.readEcho,
+		d.readNames, d.readRedirects, d.readGrants, func(o object) error { return d.readKeys(o, loopback) }, d.readScope, d.readDetailTypes, d.readEcho,
 	} {
 		if err := step(o); err != nil {
 			return description{}, err
@@ -208,6 +212,22 @@ func (d *description) readScope(o object) error {
 		return badMetadata("scope is not a string, or too long")
 	}
 	d.scopes = strings.Fields(scope)
+	return nil
+}
+
+// readDetailTypes reads which authorization_details the client will send (RFC 9396
+// section 10): a ceiling it sets itself. A name nobody knows does no harm there.
+func (d *description) readDetailTypes(o object) error {
+	types, err := o.texts("authorization_details_types")
+	if err != nil || len(types) > maxDetailTypes {
+		return badMetadata("authorization_details_types is not a list of at most %d strings", maxDetailTypes)
+	}
+	for _, t := range types {
+		if t == "" || len(t) > maxDetailType || strings.ContainsFunc(t, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return badMetadata("authorization_details_types has something that is no type")
+		}
+		d.detailTypes = append(d.detailTypes, consent.ResourceType(t))
+	}
 	return nil
 }
 

@@ -110,7 +110,7 @@ func (r *Registrar) read(ctx context.Context, raw []byte) (Client, error) {
 	}
 	c := Client{
 		Name: d.name, Origin: Dynamic, AuthMethod: None, RedirectURIs: d.redirects, Website: d.website,
-		JWKS: d.jwks, JWKSURI: d.jwksURI,
+		JWKS: d.jwks, JWKSURI: d.jwksURI, DetailTypes: d.detailTypes,
 	}
 	if c.Name == "" {
 		c.Name = "An app without a name"
@@ -214,6 +214,9 @@ func (r *Registrar) information(c Client, token secret.Text) (map[string]any, er
 	}
 	if len(scopes) > 0 {
 		out["scope"] = strings.Join(scopes, " ")
+	}
+	if len(c.DetailTypes) > 0 {
+		out["authorization_details_types"] = c.DetailTypes
 	}
 	if c.JWKSURI != "" {
 		out["jwks_uri"] = c.JWKSURI

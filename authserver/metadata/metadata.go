@@ -34,6 +34,8 @@ type Config struct {
 	Registration bool
 	// ProofAlgorithms are those of DPoP proofs.
 	ProofAlgorithms []string
+	// DetailTypes are those of authorization_details.
+	DetailTypes []string
 }
 
 // Paths of the endpoints, relative to the issuer. The route table uses the same
@@ -83,6 +85,7 @@ type document struct {
 	IDTokenAlgorithms        []string `json:"id_token_signing_alg_values_supported"`
 	Claims                   []string `json:"claims_supported"`
 	ProofAlgorithms          []string `json:"dpop_signing_alg_values_supported,omitempty"`
+	DetailTypes              []string `json:"authorization_details_types_supported,omitempty"` // RFC 9396 section 10
 	Resources                []string `json:"protected_resources,omitempty"`
 }
 
@@ -110,7 +113,7 @@ func (cfg Config) document(ctx context.Context) (document, error) {
 		ChallengeMethods: []string{"S256"}, IssParameter: true, Prompts: []string{"none", "login", "consent", "select_account"},
 		SubjectTypes: []string{"public"}, IDTokenAlgorithms: []string{cfg.Algorithm},
 		Claims: []string{"sub", "iss", "aud", "iat", "exp", "auth_time", "nonce", "at_hash", "name", "email"}, Resources: cfg.Resources,
-		ProofAlgorithms: cfg.ProofAlgorithms,
+		ProofAlgorithms: cfg.ProofAlgorithms, DetailTypes: cfg.DetailTypes,
 	}, nil
 }
 

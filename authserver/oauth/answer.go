@@ -15,6 +15,7 @@ type Approval struct {
 	User     consent.UserID
 	Session  consent.SessionID
 	Scopes   []consent.ScopeName // what the token will carry at most
+	Details  consent.Details     // what it may touch at most; nil for whatever the grant gives
 	SignedIn time.Time
 }
 
@@ -59,7 +60,7 @@ func (s *Server) issue(ctx context.Context, ask Ask, yes Approval) (string, erro
 	err := s.storage.addCode(ctx, code{
 		Hash: hash, GrantID: yes.Grant, AppID: ask.Client.ID, UserID: yes.User, SessionID: yes.Session,
 		RedirectURI: ask.RedirectURI, Challenge: ask.challenge, Nonce: ask.Nonce, Audience: ask.Audience,
-		Scopes: yes.scopes(), AuthTime: yes.SignedIn.UnixMilli(), Thumbprint: ask.key, ExpiresAt: s.Now().Add(CodeLife).UnixMilli(),
+		Scopes: yes.scopes(), AuthTime: yes.SignedIn.UnixMilli(), Thumbprint: ask.key, Details: storedDetails(yes.Details), ExpiresAt: s.Now().Add(CodeLife).UnixMilli(),
 	})
 	if err != nil {
 		return "", err

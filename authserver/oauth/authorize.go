@@ -26,6 +26,7 @@ type Ask struct {
 	RedirectURI string
 	State       string
 	Scopes      []consent.Scope // in the app's order, without repetitions
+	Details     consent.Details // which resources it names; nil when it names none
 	Words       consent.Vocabulary
 	Audience    string
 	Nonce       string
@@ -142,7 +143,7 @@ func (s *Server) fill(ctx context.Context, ask *Ask, form url.Values) error {
 	if ask.Words, err = s.Vocabulary.Scopes(ctx); err != nil {
 		return err
 	}
-	if ask.Scopes, err = asked(ask.Words, ask.Client, form.Get("scope")); err != nil {
+	if err := s.what(ask, form); err != nil {
 		return err
 	}
 	if ask.Audience, err = s.audience(ctx, form["resource"], ask.Scopes); err != nil {

@@ -36,6 +36,9 @@ func (h clientCredentialsGrant) HandleTokenEndpointRequest(ctx context.Context, 
 	if !client.Confidential || !client.Grants("client_credentials") {
 		return &Error{Code: "unauthorized_client", Description: "This client may not use client_credentials.", Status: 400}
 	}
+	if form.Has(detailsParam) {
+		return invalidDetails("A token without a person touches nothing of a person's.")
+	}
 	words, err := h.Vocabulary.Scopes(ctx)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -58,7 +59,7 @@ func (h codeGrant) HandleTokenEndpointRequest(ctx context.Context, req fosite.Ac
 		return invalidGrant("the code is bound to another key")
 	}
 	c.Thumbprint = session.key
-	session.issued, err = h.redeem(ctx, c, client, now)
+	session.issued, err = h.redeem(ctx, c, client, form, now)
 	return err
 }
 
@@ -95,7 +96,7 @@ func verified(challenge, verifier string) bool {
 
 // redeem uses the code and makes the tokens in one transaction. A replay is not
 // an error of that transaction: taking the first use's tokens back must stay.
-func (h codeGrant) redeem(ctx context.Context, c code, client clients.Client, now time.Time) (issued, error) {
+func (h codeGrant) redeem(ctx context.Context, c code, client clients.Client, form url.Values, now time.Time) (issued, error) {
 	var out issued
 	var refused error
 	err := h.DB.Tx(ctx, func(ctx context.Context) error {
@@ -108,7 +109,7 @@ func (h codeGrant) redeem(ctx context.Context, c code, client clients.Client, no
 			refused = invalidGrant("the code was used or has ended")
 			return h.replayed(ctx, c.Hash, now)
 		}
-		out, refused, err = h.firstTokens(ctx, c, f, client, now)
+		out, refused, err = h.firstTokens(ctx, c, f, client, form, now)
 		return err
 	})
 	if err != nil {
@@ -120,7 +121,7 @@ func (h codeGrant) redeem(ctx context.Context, c code, client clients.Client, no
 func (h codeGrant) newFamily(c code, client clients.Client, now time.Time) Family {
 	f := Family{
 		ID: newFamilyID(), GrantID: c.GrantID, AppID: c.AppID, UserID: c.UserID, SessionID: c.SessionID,
-		Scopes: c.Scopes, Audience: c.Audience, Offline: contains(c.Scopes, consent.OfflineAccess), Rotates: !client.Confidential,
+		Scopes: c.Scopes, Details: c.Details, Audience: c.Audience, Offline: contains(c.Scopes, consent.OfflineAccess), Rotates: !client.Confidential,
 		CreatedAt: now.UnixMilli(), RefreshedAt: now.UnixMilli(), ExpiresAt: now.Add(RefreshLife).UnixMilli(),
 	}
 	if !client.Grants("refresh_token") {
@@ -130,14 +131,18 @@ func (h codeGrant) newFamily(c code, client clients.Client, now time.Time) Famil
 }
 
 // firstTokens makes the tokens of a new family. Its second result is a refusal,
-// which keeps the code used.
-func (h codeGrant) firstTokens(ctx context.Context, c code, f Family, client clients.Client, now time.Time) (issued, error, error) {
-	scopes, err := h.standing(ctx, h.Authority, c.GrantID, c.Scopes, now)
+// which keeps the code used; asking for a part of what there is not, is an error
+// that does not.
+func (h codeGrant) firstTokens(ctx context.Context, c code, f Family, client clients.Client, form url.Values, now time.Time) (issued, error, error) {
+	have, err := h.standing(ctx, h.Authority, c.GrantID, c.Scopes, c.Details, now)
 	if err != nil {
 		var e *Error
 		if errors.As(err, &e) {
 			return issued{}, e, nil
 		}
+		return issued{}, nil, err
+	}
+	if have, err = h.narrowDetails(have, form, client, now); err != nil {
 		return issued{}, nil, err
 	}
 	if !f.Offline {
@@ -149,26 +154,26 @@ func (h codeGrant) firstTokens(ctx context.Context, c code, f Family, client cli
 			return issued{}, invalidGrant("the person signed out"), nil
 		}
 	}
-	out, err := h.answer(ctx, f, scopes, c, client, now)
+	out, err := h.answer(ctx, f, have, c, client, now)
 	if err != nil {
 		return issued{}, nil, err
 	}
-	event := Event{Kind: "token.issued", User: c.UserID, App: c.AppID, Grant: c.GrantID, Family: f.ID, Detail: scopes}
+	event := Event{Kind: "token.issued", User: c.UserID, App: c.AppID, Grant: c.GrantID, Family: f.ID, Detail: have.scopes}
 	return out, nil, errors.Join(h.storage.addFamily(ctx, f), h.Audit.Issued(ctx, event), h.storage.sweep(ctx, now))
 }
 
-func (h codeGrant) answer(ctx context.Context, f Family, scopes string, c code, client clients.Client, now time.Time) (issued, error) {
-	access, err := h.access.mint(h.newToken(f, scopes, c.AuthTime/1000, c.Thumbprint, now))
+func (h codeGrant) answer(ctx context.Context, f Family, have share, c code, client clients.Client, now time.Time) (issued, error) {
+	access, err := h.access.mint(h.newToken(f, have, c.AuthTime/1000, c.Thumbprint, now))
 	if err != nil {
 		return issued{}, err
 	}
-	out := issued{access: access, life: h.AccessLife, scopes: scopes, key: c.Thumbprint}
+	out := issued{access: access, life: h.AccessLife, scopes: have.scopes, details: have.listed(now), key: c.Thumbprint}
 	if client.Grants("refresh_token") {
 		if out.refresh, err = h.refresh.mint(f.ID, f.Generation); err != nil {
 			return issued{}, err
 		}
 	}
-	if contains(scopes, consent.OpenID) {
+	if contains(have.scopes, consent.OpenID) {
 		out.idToken, err = h.idToken(ctx, c, access, now)
 	}
 	return out, err

@@ -85,7 +85,7 @@ func (s *Server) DeviceAuthorization(c *gin.Context) {
 		return
 	}
 	query := url.Values{}
-	for _, name := range []string{"scope", "resource"} {
+	for _, name := range []string{"scope", "resource", detailsParam} {
 		if form.Has(name) {
 			query[name] = form[name]
 		}
@@ -126,7 +126,7 @@ func (s *Server) deviceAsk(ctx context.Context, client clients.Client, form url.
 	if ask.Words, err = s.Vocabulary.Scopes(ctx); err != nil {
 		return Ask{}, err
 	}
-	if ask.Scopes, err = asked(ask.Words, client, form.Get("scope")); err != nil {
+	if err := s.what(&ask, form); err != nil {
 		return Ask{}, err
 	}
 	if ask.Scopes, err = forDevices(ask.Scopes, form.Has("scope")); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -54,7 +55,7 @@ func (deviceGrant) CanHandleTokenEndpointRequest(_ context.Context, req fosite.A
 
 func (h deviceGrant) HandleTokenEndpointRequest(ctx context.Context, req fosite.AccessRequester) (err error) {
 	session := req.GetSession().(*session)
-	session.issued, err = h.handle(ctx, clientOf(req), req.GetRequestForm().Get("device_code"), session.key)
+	session.issued, err = h.handle(ctx, clientOf(req), req.GetRequestForm(), session.key)
 	return err
 }
 
@@ -65,8 +66,8 @@ func (deviceGrant) PopulateTokenEndpointResponse(_ context.Context, req fosite.A
 	return populate(req, res)
 }
 
-func (h deviceGrant) handle(ctx context.Context, client clients.Client, presented, key string) (issued, error) {
-	now := h.Now()
+func (h deviceGrant) handle(ctx context.Context, client clients.Client, form url.Values, key string) (issued, error) {
+	now, presented := h.Now(), form.Get("device_code")
 	if !client.Grants(deviceGrantType) {
 		return issued{}, &Error{Code: "unauthorized_client", Description: "This client may not use " + deviceGrantType + ".", Status: http.StatusBadRequest}
 	}
@@ -88,7 +89,7 @@ func (h deviceGrant) handle(ctx context.Context, client clients.Client, presente
 	case pollTooEarly, pollWait:
 		return issued{}, h.wait(ctx, d, v, now)
 	case pollAllowed:
-		return h.redeem(ctx, d, client, key, now)
+		return h.redeem(ctx, d, client, form, key, now)
 	}
 	return issued{}, invalidGrant("the device code is another client's or was used")
 }
@@ -112,7 +113,7 @@ func (h deviceGrant) wait(ctx context.Context, d device, v poll, now time.Time) 
 }
 
 // redeem uses the device code and makes the tokens in one transaction.
-func (h deviceGrant) redeem(ctx context.Context, d device, client clients.Client, key string, now time.Time) (issued, error) {
+func (h deviceGrant) redeem(ctx context.Context, d device, client clients.Client, form url.Values, key string, now time.Time) (issued, error) {
 	var out issued
 	var refused error
 	err := h.DB.Tx(ctx, func(ctx context.Context) error {
@@ -128,9 +129,9 @@ func (h deviceGrant) redeem(ctx context.Context, d device, client clients.Client
 		codes := codeGrant{h.Server}
 		c := code{
 			GrantID: d.GrantID, AppID: d.AppID, UserID: d.UserID, SessionID: d.SessionID, Audience: d.Audience, Scopes: d.Scopes,
-			AuthTime: d.AuthTime, Thumbprint: key,
+			AuthTime: d.AuthTime, Thumbprint: key, Details: d.Details,
 		}
-		out, refused, err = codes.firstTokens(ctx, c, codes.newFamily(c, client, now), client, now)
+		out, refused, err = codes.firstTokens(ctx, c, codes.newFamily(c, client, now), client, form, now)
 		return err
 	})
 	if err != nil {

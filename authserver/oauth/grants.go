@@ -27,7 +27,8 @@ type issued struct {
 	idToken string
 	life    time.Duration
 	scopes  string
-	key     string // thumbprint the access token is bound to; "" for none
+	details []detail // nil when there is nothing to tell
+	key     string   // thumbprint the access token is bound to; "" for none
 }
 
 // populate writes what a handler of ours decided. It serves all handlers.
@@ -37,6 +38,9 @@ func populate(req fosite.AccessRequester, res fosite.AccessResponder) error {
 	res.SetTokenType(tokenType(out.key))
 	res.SetExpiresIn(out.life)
 	res.SetExtra("scope", out.scopes) // always: OAuth 2.1 section 3.2.3
+	if out.details != nil {
+		res.SetExtra(detailsParam, out.details) // RFC 9396 section 7
+	}
 	if out.refresh != "" {
 		res.SetExtra("refresh_token", out.refresh)
 	}
@@ -51,12 +55,12 @@ func clientOf(req fosite.AccessRequester) clients.Client {
 	return req.GetClient().(protocolClient).Client
 }
 
-// newToken is an access token for what the family has, narrowed to scopes and
-// bound to key.
-func (s *Server) newToken(f Family, scopes string, authTime int64, key string, now time.Time) token {
+// newToken is an access token for what the family has, narrowed to have and bound
+// to key.
+func (s *Server) newToken(f Family, have share, authTime int64, key string, now time.Time) token {
 	return token{
 		ID: uuid.NewString(), Family: f.ID, Grant: f.GrantID, User: f.UserID, App: f.AppID,
-		Scopes: scopes, Audience: f.Audience, Issued: seconds(now), Expires: seconds(now.Add(s.AccessLife)), AuthTime: authTime, Thumbprint: key,
+		Scopes: have.scopes, Details: have.sealed, Audience: f.Audience, Issued: seconds(now), Expires: seconds(now.Add(s.AccessLife)), AuthTime: authTime, Thumbprint: key,
 	}
 }
 
@@ -65,23 +69,35 @@ type grants interface {
 	Grant(ctx context.Context, id consent.GrantID) (consent.Grant, error)
 }
 
-// standing returns the scopes of want that the grant still gives, or why it
-// gives none.
-func (s *Server) standing(ctx context.Context, from grants, id consent.GrantID, want string, now time.Time) (string, error) {
-	g, err := from.Grant(ctx, id)
-	if err != nil {
-		return "", err
+// share is what a token would be given now, with the live state it came from.
+type share struct {
+	scopes  string          // separated by spaces
+	details consent.Details // what it may touch at most; nil for whatever the grant gives
+	sealed  string          // details that this one token carries itself; "" for those of its family
+	grant   consent.Grant
+	words   consent.Vocabulary
+}
+
+// standing returns the part of the scopes and details of a code or family that the
+// grant still gives, or why it gives none.
+func (s *Server) standing(ctx context.Context, from grants, id consent.GrantID, scopes, details string, now time.Time) (share, error) {
+	var have share
+	var err error
+	if have.grant, err = from.Grant(ctx, id); err != nil {
+		return share{}, err
 	}
-	words, err := s.Vocabulary.Scopes(ctx)
-	if err != nil {
-		return "", err
+	if have.words, err = s.Vocabulary.Scopes(ctx); err != nil {
+		return share{}, err
 	}
-	if g.Revoked {
-		return "", invalidGrant("the grant was revoked")
+	if have.details, err = keptDetails(details); err != nil {
+		return share{}, err
 	}
-	have := living(g, words, want, now)
-	if have == "" {
-		return "", invalidGrant("nothing of the grant is left")
+	if have.grant.Revoked {
+		return share{}, invalidGrant("the grant was revoked")
+	}
+	have.scopes = living(have.grant, have.words, scopes, now)
+	if have.scopes == "" {
+		return share{}, invalidGrant("nothing of the grant is left")
 	}
 	return have, nil
 }

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -25,6 +26,7 @@ type Authorization struct {
 	Grant    consent.GrantID
 	Family   consent.FamilyID
 	Scopes   []consent.ScopeName // of the token, as far as the live grant still gives them
+	Details  consent.Details     // what it may touch at most; nil for whatever the grant gives
 	Audience string
 	Issued   time.Time
 	Expires  time.Time
@@ -112,6 +114,9 @@ func (s *Server) effective(ctx context.Context, from grants, a Authorization, t 
 	for _, name := range strings.Fields(living(g, words, t.Scopes, now)) {
 		a.Scopes = append(a.Scopes, consent.ScopeName(name))
 	}
+	if a.Details, err = keptDetails(cmp.Or(t.Details, st.Family.Details)); err != nil {
+		return Authorization{}, err
+	}
 	a.Present = st.Present
 	if g.Revoked || len(a.Scopes) == 0 {
 		return Authorization{}, nil
@@ -185,7 +190,12 @@ func (s *Server) Introspect(c *gin.Context) {
 		c.JSON(http.StatusOK, gin.H{"active": false})
 		return
 	}
-	c.JSON(http.StatusOK, s.introspection(a))
+	out := s.introspection(a)
+	if err := s.addDetails(ctx, out, a); err != nil {
+		writeError(c, err)
+		return
+	}
+	c.JSON(http.StatusOK, out)
 }
 
 func (s *Server) introspection(a Authorization) gin.H {

@@ -79,16 +79,16 @@ func (h refreshGrant) HandleTokenEndpointRequest(ctx context.Context, req fosite
 		return invalidGrant("not a refresh token")
 	}
 	session := req.GetSession().(*session)
-	var scopes string
+	var have share
 	f, next, err := h.step(ctx, family, client, session.key, generation, now, func(f Family) (err error) {
-		scopes, err = h.asked(ctx, f, form, now)
+		have, err = h.asked(ctx, f, client, form, now)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	out := issued{life: h.AccessLife, scopes: scopes, key: session.key}
-	if out.access, err = h.access.mint(h.newToken(f, scopes, 0, session.key, now)); err != nil {
+	out := issued{life: h.AccessLife, scopes: have.scopes, details: have.listed(now), key: session.key}
+	if out.access, err = h.access.mint(h.newToken(f, have, 0, session.key, now)); err != nil {
 		return err
 	}
 	if out.refresh, err = h.refresh.mint(f.ID, next); err != nil {
@@ -98,21 +98,24 @@ func (h refreshGrant) HandleTokenEndpointRequest(ctx context.Context, req fosite
 	return nil
 }
 
-// asked returns the scopes of the answer, or why the request cannot have one. It
-// runs before anything moves: a refusal leaves the client the token it has.
-func (h refreshGrant) asked(ctx context.Context, f Family, form url.Values, now time.Time) (string, error) {
+// asked returns what the answer gives, or why the request cannot have one. It runs
+// before anything moves: a refusal leaves the client the token it has.
+func (h refreshGrant) asked(ctx context.Context, f Family, client clients.Client, form url.Values, now time.Time) (share, error) {
 	for _, r := range form["resource"] {
 		if h.canonical(r) != f.Audience {
-			return "", invalidTarget("The refresh token was issued for another resource.")
+			return share{}, invalidTarget("The refresh token was issued for another resource.")
 		}
 	}
 	// Whether the grant stands was read with the family. Which scopes of it are left
 	// may be half a second old: they are looked at again whenever the token is used.
-	scopes, err := h.standing(ctx, h.Live, f.GrantID, f.Scopes, now)
+	have, err := h.standing(ctx, h.Live, f.GrantID, f.Scopes, f.Details, now)
 	if err != nil {
-		return "", err
+		return share{}, err
 	}
-	return narrow(scopes, form.Get("scope"))
+	if have.scopes, err = narrow(have.scopes, form.Get("scope")); err != nil {
+		return share{}, err
+	}
+	return h.narrowDetails(have, form, client, now)
 }
 
 // step moves the family on and returns it with the generation to hand out. Of

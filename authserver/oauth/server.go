@@ -148,6 +148,7 @@ type Config struct {
 	Authority       Authority
 	Live            Live
 	Vocabulary      Vocabulary
+	DetailTypes     DetailTypes
 	ResourceServers ResourceServers
 	Signer          Signer
 	People          People

@@ -31,6 +31,7 @@ type code struct {
 	Scopes      string
 	AuthTime    int64
 	Thumbprint  string `gorm:"column:jkt"` // key the code is bound to; "" for none
+	Details     string // what its tokens are narrowed to, in JSON; "" when they are not
 	ExpiresAt   int64
 	UsedAt      *int64
 	FamilyID    *consent.FamilyID
@@ -51,6 +52,7 @@ type Family struct {
 	Offline     bool // outlives the sign-in
 	Rotates     bool
 	Thumbprint  string `gorm:"column:jkt"` // key its tokens are bound to; "" for none
+	Details     string // what its tokens are narrowed to, in JSON; "" when they are not
 	Generation  int64
 	CreatedAt   int64 // milliseconds, like all times here
 	RefreshedAt int64

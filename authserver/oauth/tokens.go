@@ -45,6 +45,9 @@ type token struct {
 	AuthTime int64            `json:"t,omitempty"`
 	// Thumbprint is the key the token is bound to (RFC 9449); "" for none.
 	Thumbprint string `json:"k,omitempty"`
+	// Details are what a token request narrowed this one token to, in JSON; "" means
+	// those of the family.
+	Details string `json:"r,omitempty"`
 	// Actors are the apps that act for App, the one that holds the token first; and
 	// Parents the tokens it was exchanged for, the oldest first (RFC 8693).
 	Actors  []consent.AppID `json:"c,omitempty"`

@@ -37,7 +37,7 @@ func (f *Flow) Answer(c *gin.Context) error {
 	}
 	account := v.plan
 	v.choices = choose(v.choices, v.plan, form)
-	if v.plan, err = f.decide(c.Request.Context(), v.ask, v.person, v.choices); err != nil {
+	if v.plan, err = f.propose(c.Request.Context(), v.ask, v.person, v.choices); err != nil {
 		return err
 	}
 	switch verb {
@@ -155,7 +155,7 @@ func (f *Flow) allow(c *gin.Context, v visit) error {
 		if err != nil {
 			return err
 		}
-		target, err = f.Protocol.Issue(ctx, v.ask, approval(v.person, grant, plan.Token))
+		target, err = f.Protocol.Issue(ctx, v.ask, approval(v.person, grant, plan.Token, v.plan.Settled(v.ask.Details)))
 		return err
 	})
 	if err != nil {

@@ -94,20 +94,39 @@ func missing(plan consent.Plan) string {
 	return "consent_required"
 }
 
-// decide reads what stands and asks the consent engine.
+// decide reads what stands and asks the consent engine. It asks no provider.
 func (f *Flow) decide(ctx context.Context, ask oauth.Ask, p identity.Person, choices consent.Choices) (consent.Plan, error) {
-	grants, err := f.Ledger.GrantsOf(ctx, p.User, ask.Client.ID)
+	w, err := f.stands(ctx, ask, p, choices)
 	if err != nil {
 		return consent.Plan{}, err
 	}
-	connections, err := f.Ledger.ConnectionsOf(ctx, p.User)
-	if err != nil {
-		return consent.Plan{}, err
+	return w.decide(), nil
+}
+
+// world is everything that one decision is made from.
+type world struct {
+	req         consent.Request
+	connections []consent.Connection
+	grants      []consent.Grant
+	now         time.Time
+}
+
+func (w world) decide() consent.Plan {
+	return consent.Decide(w.req, w.connections, w.grants, w.now)
+}
+
+func (f *Flow) stands(ctx context.Context, ask oauth.Ask, p identity.Person, choices consent.Choices) (world, error) {
+	w := world{req: request(ask, p, choices), now: f.Now()}
+	var err error
+	if w.grants, err = f.Ledger.GrantsOf(ctx, p.User, ask.Client.ID); err != nil {
+		return world{}, err
 	}
-	req := request(ask, p, choices)
-	req.Ask = req.Ask || changed(ask.Client, grants)
-	req.Asked, _ = f.offered(ask.Client, req.Asked)
-	return consent.Decide(req, connections, grants, f.Now()), nil
+	if w.connections, err = f.Ledger.ConnectionsOf(ctx, p.User); err != nil {
+		return world{}, err
+	}
+	w.req.Ask = w.req.Ask || changed(ask.Client, w.grants)
+	w.req.Asked, _ = f.offered(ask.Client, w.req.Asked)
+	return w, nil
 }
 
 func request(ask oauth.Ask, p identity.Person, choices consent.Choices) consent.Request {
@@ -115,7 +134,7 @@ func request(ask oauth.Ask, p identity.Person, choices consent.Choices) consent.
 		User: p.User, App: ask.Client.ID, Asked: ask.Scopes, Vocabulary: ask.Words,
 		// Only a client with a secret can prove that a repeated request is its own
 		// (OAuth 2.1 section 7.3.1).
-		Proven: ask.Client.Confidential, Ask: ask.AskAgain, Choices: choices,
+		Proven: ask.Client.Confidential, Ask: ask.AskAgain, Choices: choices, Details: ask.Details,
 	}
 }
 
@@ -133,15 +152,15 @@ func changed(app clients.Client, grants []consent.Grant) bool {
 
 // issue answers a request for which nothing is left to do.
 func (f *Flow) issue(c *gin.Context, ask oauth.Ask, p identity.Person, plan consent.Plan) error {
-	target, err := f.Protocol.Issue(c.Request.Context(), ask, approval(p, plan.Grant, plan.Token))
+	target, err := f.Protocol.Issue(c.Request.Context(), ask, approval(p, plan.Grant, plan.Token, plan.Settled(ask.Details)))
 	if err != nil {
 		return err
 	}
 	return to(c, target)
 }
 
-func approval(p identity.Person, grant consent.GrantID, scopes []consent.ScopeName) oauth.Approval {
-	return oauth.Approval{Grant: grant, User: p.User, Session: p.Session, Scopes: scopes, SignedIn: p.SignedInAt}
+func approval(p identity.Person, grant consent.GrantID, scopes []consent.ScopeName, details consent.Details) oauth.Approval {
+	return oauth.Approval{Grant: grant, User: p.User, Session: p.Session, Scopes: scopes, Details: details, SignedIn: p.SignedInAt}
 }
 
 // to redirects with 303: whatever was posted to us must not be posted on (RFC

@@ -41,6 +41,7 @@ func (f *Flow) fill(ctx context.Context, v visit) (templates.Consent, error) {
 			page.Delta = true
 			continue
 		}
+		page.Delta = page.Delta || r.Reason == consent.MoreAsked
 		group := groupOf(&page, r.Scope)
 		group.Rows = append(group.Rows, f.row(r, names))
 	}
@@ -214,8 +215,8 @@ func (f *Flow) accounts(plan consent.Plan, connections []consent.Connection) []t
 	done := map[consent.ProviderID]bool{}
 	for _, r := range plan.Rows {
 		id := r.Scope.Provider
-		if id == "" || done[id] || r.Reason == consent.AgreedBefore {
-			continue
+		if id == "" || done[id] || r.Reason == consent.AgreedBefore || r.Reason == consent.MoreAsked {
+			continue // more goes to the account that has the rest
 		}
 		done[id] = true
 		choice := templates.AccountChoice{Provider: f.provider(id), Another: "connect:" + string(id)}

@@ -59,7 +59,7 @@ func (f *Flow) enter(c *gin.Context, flow string) (visit, bool, error) {
 			return visit{}, false, err
 		}
 	}
-	if out.plan, err = f.decide(c.Request.Context(), ask, p, out.choices); err != nil {
+	if out.plan, err = f.propose(c.Request.Context(), ask, p, out.choices); err != nil {
 		return visit{}, false, err
 	}
 	done, err := f.unreviewed(c, ask, p, out.plan)

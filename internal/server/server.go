@@ -108,7 +108,7 @@ func (s *Server) buildProtocol(ctx context.Context) error {
 	}
 	s.oauth = oauth.New(oauth.Config{
 		Issuer: s.issuer(), Broker: s.brokerAudience(), AccessLife: accessLife, DB: s.DB, Key: s.Key,
-		Clients: s.authenticator(), Authority: s.Store, Live: s.live, Vocabulary: s.live, ResourceServers: s.live,
+		Clients: s.authenticator(), Authority: s.Store, Live: s.live, Vocabulary: s.live, DetailTypes: detailTypes(s.Catalog), ResourceServers: s.live,
 		Signer: s.keys, People: s.identity, Audit: issuance{s.audit}, Proofs: possession{s.proofs()}, Now: s.Now,
 	})
 	return nil
@@ -168,7 +168,7 @@ func (s *Server) buildEngine() error {
 	authserver.Mount(e, authserver.Parts{
 		Site: s.site, OAuth: s.oauth, Keys: s.keys, Identity: s.identity, Flow: s.flow, Connect: s.connect, Dashboard: s.dashboard, Changed: s.live.ForgetPeople,
 		Documents: s.documents, Registrar: s.registrar(),
-		Metadata: metadata.Config{Issuer: s.issuer(), GrantTypes: oauth.GrantTypes(), Algorithm: "ES256", Resources: []string{s.brokerAudience()}, Vocabulary: s.live, AssertionAlgorithms: clients.AssertionAlgorithms(), Registration: s.Config.Registration == config.RegistrationPublic, ProofAlgorithms: bearer.ProofAlgorithms()},
+		Metadata: metadata.Config{Issuer: s.issuer(), GrantTypes: oauth.GrantTypes(), Algorithm: "ES256", Resources: []string{s.brokerAudience()}, Vocabulary: s.live, AssertionAlgorithms: clients.AssertionAlgorithms(), Registration: s.Config.Registration == config.RegistrationPublic, ProofAlgorithms: bearer.ProofAlgorithms(), DetailTypes: detailTypes(s.Catalog).Names()},
 	})
 	if err := resourceserver.Mount(e, s.brokerConfig()); err != nil {
 		return err

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/deputy-oauth/deputy/authserver/oauth"
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/consent/catalog"
 	"github.com/deputy-oauth/deputy/resourceserver"
 	"github.com/deputy-oauth/deputy/resourceserver/bearer"
 )
@@ -24,6 +26,9 @@ func (v verifier) Verify(ctx context.Context, token string) (bearer.Authority, e
 	if a.Thumbprint != "" {
 		out.TokenType = "DPoP"
 	}
+	if a.Details != nil {
+		out.Details = narrowed(a.Details)
+	}
 	for _, id := range a.Actors {
 		out.Actors = append(out.Actors, string(id))
 	}
@@ -31,6 +36,30 @@ func (v verifier) Verify(ctx context.Context, token string) (bearer.Authority, e
 		out.Scopes = append(out.Scopes, string(s))
 	}
 	return out, nil
+}
+
+// narrowed is never nil: an empty list narrows to nothing.
+func narrowed(details consent.Details) []bearer.Detail {
+	out := make([]bearer.Detail, len(details))
+	for i, d := range details {
+		out[i] = bearer.Detail{Type: string(d.Type), Identifier: d.ID}
+		for _, a := range d.Actions {
+			out[i].Actions = append(out[i].Actions, string(a))
+		}
+	}
+	return out
+}
+
+// detailTypes are the kinds of things that people pick: what authorization_details
+// can name.
+func detailTypes(c *catalog.Catalog) oauth.DetailTypes {
+	types := oauth.DetailTypes{}
+	for _, p := range c.Providers {
+		for name, r := range p.Resources {
+			types[name] = r.Pattern
+		}
+	}
+	return types
 }
 
 func (s *Server) brokerConfig() resourceserver.Config {

@@ -28,6 +28,7 @@ type appRow struct {
 	RedirectURIs string `gorm:"column:redirect_uris"`
 	GrantTypes   string
 	Scopes       string
+	DetailTypes  string
 	Website      string
 	Metadata     string
 	Digest       string
@@ -59,7 +60,8 @@ func (r appRow) client() (clients.Client, error) {
 	c := clients.Client{
 		ID: r.ID, Name: r.Name, Publisher: r.Publisher, Origin: r.Origin, Confidential: r.Kind == confidential, AuthMethod: r.AuthMethod,
 		SecretHash: r.SecretHash, JWKS: r.JWKS, JWKSURI: r.JWKSURI, GrantTypes: strings.Fields(r.GrantTypes), Scopes: scopeNames(r.Scopes),
-		Website: r.Website, Metadata: r.Metadata, ManageHash: r.ManageHash, Approved: r.Approved, Created: time.UnixMilli(r.CreatedAt),
+		DetailTypes: resourceTypes(r.DetailTypes), Website: r.Website, Metadata: r.Metadata, ManageHash: r.ManageHash, Approved: r.Approved,
+		Created: time.UnixMilli(r.CreatedAt),
 	}
 	if r.UsedAt != nil {
 		c.Used = time.UnixMilli(*r.UsedAt)
@@ -78,7 +80,7 @@ func newAppRow(c clients.Client, now time.Time) (appRow, error) {
 	r := appRow{
 		ID: c.ID, Name: c.Name, Publisher: c.Publisher, Kind: "public", Origin: c.Origin, AuthMethod: c.AuthMethod, SecretHash: c.SecretHash,
 		JWKS: c.JWKS, JWKSURI: c.JWKSURI, RedirectURIs: string(uris), GrantTypes: strings.Join(c.GrantTypes, " "), Scopes: joinNames(c.Scopes),
-		Website: c.Website, Metadata: c.Metadata, Digest: c.Digest(), ManageHash: c.ManageHash, CreatedAt: now.UnixMilli(),
+		DetailTypes: joinNames(c.DetailTypes), Website: c.Website, Metadata: c.Metadata, Digest: c.Digest(), ManageHash: c.ManageHash, CreatedAt: now.UnixMilli(),
 	}
 	if c.Confidential {
 		r.Kind = confidential
@@ -140,7 +142,15 @@ func scopeNames(joined string) []consent.ScopeName {
 	return out
 }
 
-func joinNames(names []consent.ScopeName) string {
+func resourceTypes(joined string) []consent.ResourceType {
+	var out []consent.ResourceType
+	for _, f := range strings.Fields(joined) {
+		out = append(out, consent.ResourceType(f))
+	}
+	return out
+}
+
+func joinNames[T ~string](names []T) string {
 	parts := make([]string, len(names))
 	for i, n := range names {
 		parts[i] = string(n)

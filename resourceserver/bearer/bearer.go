@@ -32,6 +32,9 @@ type Authority struct {
 	// records.
 	Actors   []string
 	Scopes   []string
+	// Details are what the token may touch (RFC 9396 section 9.2): what they do not
+	// speak of it may not. Nil when the server does not say.
+	Details  []Detail
 	Audience []string
 	IssuedAt time.Time // zero when unknown
 	Expires  time.Time // zero when unknown
@@ -45,6 +48,14 @@ type Authority struct {
 	Thumbprint string
 	// Claims is the whole answer. It is shared: read only.
 	Claims map[string]any
+}
+
+// Detail is one object of authorization_details (RFC 9396 section 2), as Deputy
+// writes them.
+type Detail struct {
+	Type       string   `json:"type"`
+	Identifier string   `json:"identifier"` // "*" for everything of the type
+	Actions    []string `json:"actions"`    // scopes; none means all that are about the type
 }
 
 // Holds reports whether the authority has every one of the scopes, as covers

@@ -172,6 +172,7 @@ type answer struct {
 	Grant     string   `json:"grant_id"`
 	Family    string   `json:"family_id"`
 	Present   bool     `json:"present"`
+	Details   []Detail `json:"authorization_details"`
 	// Confirm is what a sender-constrained token is bound to (RFC 7800).
 	Confirm map[string]string `json:"cnf"`
 	Actor   *actor            `json:"act"`
@@ -221,7 +222,7 @@ func (i *Introspector) read(body []byte) (Authority, error) {
 	}
 	return Authority{
 		Active: true, Subject: in.Subject, ClientID: in.ClientID, Grant: in.Grant, Family: in.Family,
-		Scopes: strings.Fields(in.Scope), Audience: in.Audience, IssuedAt: moment(in.IssuedAt), Expires: moment(in.Expires),
+		Scopes: strings.Fields(in.Scope), Details: in.Details, Audience: in.Audience, IssuedAt: moment(in.IssuedAt), Expires: moment(in.Expires),
 		Present: in.Present, TokenType: in.TokenType, Thumbprint: bound(in.Confirm), Actors: in.Actor.chain(), Claims: claims,
 	}, nil
 }

@@ -24,9 +24,12 @@ type Metadata struct {
 	Scopes []string
 	// ProofAlgorithms are those of DPoP proofs; none means that they are not taken.
 	ProofAlgorithms []string
-	Name            string
-	Documentation   string
-	Policy          string
+	// DetailTypes are those of authorization_details that it looks at (RFC 9396
+	// section 10).
+	DetailTypes   []string
+	Name          string
+	Documentation string
+	Policy        string
 }
 
 // metadataDocument is the JSON form.
@@ -39,6 +42,7 @@ type metadataDocument struct {
 	Documentation        string   `json:"resource_documentation,omitempty"`
 	Policy               string   `json:"resource_policy_uri,omitempty"`
 	ProofAlgorithms      []string `json:"dpop_signing_alg_values_supported,omitempty"`
+	DetailTypes          []string `json:"authorization_details_types_supported,omitempty"`
 }
 
 // Document returns the JSON document.
@@ -62,6 +66,7 @@ func (m Metadata) Document() ([]byte, error) {
 		Documentation:        m.Documentation,
 		Policy:               m.Policy,
 		ProofAlgorithms:      m.ProofAlgorithms,
+		DetailTypes:          m.DetailTypes,
 	})
 }
 
