@@ -33,6 +33,7 @@ func drawAttempt(t *rapid.T, w world) attempt {
 	for _, it := range a.grant.Items {
 		wanted = append(wanted, it.Scope, it.Scope, it.Scope)
 	}
+	a.bearer.Details = drawDetails(t)
 	s := w.req.Vocabulary[rapid.SampledFrom(wanted).Draw(t, "wanted")]
 	a.call = consent.Call{Scope: s.Name, Provider: s.Provider, Access: rapid.SampledFrom([]consent.Access{
 		consent.Read, consent.Read, consent.Write, consent.Destructive, "",

@@ -84,7 +84,7 @@ func mayStandOn(t *rapid.T, w world, s consent.Scope, it consent.Item) {
 		t.Fatalf("%s is given on an account that cannot serve it: %+v", s.Name, c)
 	}
 	for _, r := range it.Limit.Resources {
-		if !slices.Contains(s.Resources, r.Type) || !(w.req.Choices.Picked[r.Type].Allows(r) || standsOn(w.grant(), c.ID, r)) {
+		if !slices.Contains(s.Resources, r.Type) || !(w.req.Choices.Picked[r.Type].Allows(r) || standsOn(w.grant(), c.ID, r) || offeredOn(w.req, s, c.ID, r)) {
 			t.Fatalf("%s on %q gives %v, which was neither picked nor there", s.Name, c.ID, r)
 		}
 	}
@@ -103,6 +103,15 @@ func mayStandOn(t *rapid.T, w world, s consent.Scope, it consent.Item) {
 			t.Fatalf("%s gives %+v, which nobody picked", s.Name, it.Limit)
 		}
 	}
+}
+
+// offeredOn reports whether the app names the resource for s and the account has
+// it.
+func offeredOn(req consent.Request, s consent.Scope, on consent.ConnectionID, r consent.Resource) bool {
+	has := slices.ContainsFunc(req.Offers, func(o consent.Offer) bool { return o.Connection == on && o.Resource.Same(r) })
+	return has && slices.ContainsFunc(req.Details, func(d consent.Detail) bool {
+		return d.Type == r.Type && d.ID == r.ID && (len(d.Actions) == 0 || slices.Contains(d.Actions, s.Name))
+	})
 }
 
 // standsOn reports whether a live item on the connection names the resource.
@@ -158,7 +167,7 @@ func TestEveryRowHasItsStep(t *testing.T) {
 			if named[r.Scope.Name] != kinds[r.Status] {
 				t.Fatalf("%s is %s, but its step is %q", r.Scope.Name, r.Status, named[r.Scope.Name])
 			}
-			if carried := slices.Contains(p.Token, r.Scope.Name); carried != (r.Status == consent.Allowed) {
+			if carried := slices.Contains(p.Token, r.Scope.Name); carried != (r.Status == consent.Allowed || r.Reason == consent.MoreAsked) {
 				t.Fatalf("%s is %s, but a token carries it: %t", r.Scope.Name, r.Status, carried)
 			}
 		}

@@ -45,6 +45,7 @@ func drawWorld(t *rapid.T) world {
 		w.req.Asked = append(w.req.Asked, v[name])
 	}
 	w.req.Choices = drawChoices(t, w.connections)
+	w.req.Details, w.req.Offers = drawDetails(t), drawOffers(t, w.connections)
 	w.grants = drawGrants(t, w.connections)
 	return w
 }
@@ -64,6 +65,35 @@ func drawVocabulary(t *rapid.T) consent.Vocabulary {
 		v[name] = s
 	}
 	return v
+}
+
+// drawDetails draws what an app names, in half of the worlds nothing.
+func drawDetails(t *rapid.T) consent.Details {
+	if rapid.Bool().Draw(t, "names nothing") {
+		return nil
+	}
+	out := consent.Details{}
+	for range rapid.IntRange(0, 4).Draw(t, "details") {
+		d := consent.Detail{
+			Type: rapid.SampledFrom([]consent.ResourceType{repository, repository, channel, folder, "github.organization"}).Draw(t, "type"),
+			ID:   rapid.SampledFrom([]string{"1", "2", "3", "4", consent.All}).Draw(t, "id"),
+		}
+		if rapid.Bool().Draw(t, "with actions") {
+			d.Actions = rapid.SliceOfNDistinct(rapid.SampledFrom(names()), 1, 4, rapid.ID).Draw(t, "actions")
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+func drawOffers(t *rapid.T, connections []consent.Connection) []consent.Offer {
+	var out []consent.Offer
+	for range rapid.IntRange(0, 4).Draw(t, "offers") {
+		out = append(out, consent.Offer{
+			Connection: drawConnectionID(t, connections), Resource: drawResource(t, repository, channel, folder, "github.organization"),
+		})
+	}
+	return out
 }
 
 func drawConnections(t *rapid.T) []consent.Connection {

@@ -64,6 +64,9 @@ func rowSentence(r consent.Row) string {
 	} else {
 		out += ", not ticked"
 	}
+	if !r.Stands.Empty() {
+		out += ", where" + limitWords(r.Stands) + " stands,"
+	}
 	out += limitWords(r.Limit) + ", until " + r.Until.Format("2006-01-02")
 	if len(r.Lacks) > 0 {
 		out += ", lacks " + strings.Join(r.Lacks, " and ")

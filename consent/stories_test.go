@@ -1,6 +1,10 @@
 package consent_test
 
-import "github.com/deputy-oauth/deputy/consent"
+import (
+	"slices"
+
+	"github.com/deputy-oauth/deputy/consent"
+)
 
 type story struct {
 	name        string
@@ -10,7 +14,7 @@ type story struct {
 }
 
 func stories() []story {
-	return append(storiesOfAsking(), storiesOfAccounts()...)
+	return slices.Concat(storiesOfAsking(), storiesOfAccounts(), storiesOfDetails())
 }
 
 // storiesOfAsking are about what the app asks and what was answered before.
@@ -115,5 +119,38 @@ func storiesOfAccounts() []story {
 		{name: "the person took the last repository away and picks another", req: picked, connections: connections(octocat("contents")), grants: []consent.Grant{emptied}},
 		{name: "the state of the account is unknown", req: asks(readRepos), grants: []consent.Grant{standing},
 			connections: connections(with(octocat("contents"), ""))},
+	}
+}
+
+// storiesOfDetails are about apps that say which resources they ask for.
+func storiesOfDetails() []story {
+	connections := []consent.Connection{octocat("contents", "contents:write")}
+	standing := []consent.Grant{agreed(yes(readRepos, "octocat", only(repo("site"))))}
+	naming := func(scopes []consent.ScopeName, ids ...string) consent.Request {
+		req := asks(scopes...)
+		for _, id := range ids {
+			req.Details = append(req.Details, consent.Detail{Type: repository, ID: id})
+		}
+		req.Offers = []consent.Offer{{Connection: "octocat", Resource: repo("site")}, {Connection: "octocat", Resource: repo("api")}}
+		return req
+	}
+	read := []consent.ScopeName{readRepos}
+	picked := naming(read, "R_api")
+	picked.Choices.Picked = map[consent.ResourceType]consent.Limit{repository: only(repo("docs"))}
+	unticked := naming(read, "R_api")
+	unticked.Choices.Ticked = map[consent.ScopeName]bool{readRepos: false}
+	elsewhere := naming(read, "R_api")
+	elsewhere.Offers = []consent.Offer{{Connection: "work", Resource: repo("api")}}
+	return []story{
+		{name: "the app names a repository that the account has", req: naming(read, "R_api"), connections: connections},
+		{name: "the app names a repository that the account has not", req: naming(read, "R_secret"), connections: connections},
+		{name: "the person picks another one than the app names", req: picked, connections: connections},
+		{name: "the app names what is allowed already", req: naming(read, "R_site"), connections: connections, grants: standing},
+		{name: "the app names one more for a scope that is allowed", req: naming(read, "R_api"), connections: connections, grants: standing},
+		{name: "the app names one more, and the person picks another", req: picked, connections: connections, grants: standing},
+		{name: "the app names one more, and the person unticks it", req: unticked, connections: connections, grants: standing},
+		{name: "the app names one more that the account has not", req: naming(read, "R_secret"), connections: connections, grants: standing},
+		{name: "the app names one more that only another account has", req: elsewhere, connections: connections, grants: standing},
+		{name: "the app names one more for writing, too", req: naming([]consent.ScopeName{readRepos, writeRepos}, "R_api"), connections: connections, grants: standing},
 	}
 }

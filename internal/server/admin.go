@@ -39,6 +39,7 @@ type NewApp struct {
 	RedirectURIs    []string
 	Scopes          []string
 	GrantTypes      []string // none: authorization_code and refresh_token
+	DetailTypes     []string // of authorization_details it may send; none: any
 	// JWKS or JWKSURI are the public keys of an app that signs instead of sending a
 	// secret (private_key_jwt). It is confidential, and gets no secret.
 	JWKS    []byte
@@ -59,7 +60,7 @@ func (f *Foundation) CreateApp(ctx context.Context, n NewApp) (clients.Client, s
 	if err != nil {
 		return clients.Client{}, secret.Text{}, err
 	}
-	if err := n.check(words, f.Config.AllowLoopback); err != nil {
+	if err := errors.Join(n.check(words, f.Config.AllowLoopback), n.checkDetailTypes(detailTypes(f.Catalog))); err != nil {
 		return clients.Client{}, secret.Text{}, err
 	}
 	c := clients.Client{
@@ -68,6 +69,9 @@ func (f *Foundation) CreateApp(ctx context.Context, n NewApp) (clients.Client, s
 	}
 	for _, s := range n.Scopes {
 		c.Scopes = append(c.Scopes, consent.ScopeName(s))
+	}
+	for _, t := range n.DetailTypes {
+		c.DetailTypes = append(c.DetailTypes, consent.ResourceType(t))
 	}
 	var key secret.Text
 	switch {
@@ -83,6 +87,15 @@ func (f *Foundation) CreateApp(ctx context.Context, n NewApp) (clients.Client, s
 		c.SecretHash = clients.HashSecret(key.Reveal())
 	}
 	return c, key, f.Store.AddApp(ctx, c)
+}
+
+func (n NewApp) checkDetailTypes(known oauth.DetailTypes) error {
+	for _, t := range n.DetailTypes {
+		if known[consent.ResourceType(t)] == nil {
+			return fmt.Errorf("details-type %s: there are %s", t, strings.Join(known.Names(), ", "))
+		}
+	}
+	return nil
 }
 
 // check returns everything that is wrong with a new app.
