@@ -81,12 +81,13 @@ func TestTakingEveryStepEmptiesThePlan(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := &person{t: t, w: drawWorld(t)}
 		p.w.req.Proven, p.w.req.Ask = true, false
-		p.w.req.Choices.Ticked = map[consent.ScopeName]bool{}
+		ticked := map[consent.ScopeName]bool{}
 		for _, s := range p.w.req.Asked {
-			p.w.req.Choices.Ticked[s.Name] = true
+			ticked[s.Name] = true
 		}
 		// Four steps for each scope (connect, widen, pick, approve) is far more than enough.
 		for range 4*len(p.w.req.Asked) + 1 {
+			p.w.req.Choices.Ticked = ticked // on each page that is shown
 			plan := p.w.decide()
 			s, more := next(plan)
 			if more && (s.Kind != consent.Confirm || !asked(plan)) {
