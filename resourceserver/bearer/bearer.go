@@ -30,8 +30,8 @@ type Authority struct {
 	// Actors are the clients that act for ClientID, the one that sent the token first
 	// (act of RFC 8693 section 4.1). Authority comes from the token; they are for
 	// records.
-	Actors   []string
-	Scopes   []string
+	Actors []string
+	Scopes []string
 	// Details are what the token may touch (RFC 9396 section 9.2): what they do not
 	// speak of it may not. Nil when the server does not say.
 	Details  []Detail
