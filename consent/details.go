@@ -116,6 +116,22 @@ func (ds Details) Part(asked Details) (part, beyond Details) {
 	return part, beyond
 }
 
+// Handed returns what the details of a token with the scopes have mean for a lesser
+// one, whose scopes they may only imply. It is never nil.
+func (ds Details) Handed(v Vocabulary, have, lesser []ScopeName) Details {
+	list := newList()
+	for _, name := range lesser {
+		for _, h := range have {
+			for _, d := range ds {
+				if v.Covers(h, name) && d.about(v[h]) && v[name].limitedBy(d.Type) {
+					list.addOne(name, Resource{Type: d.Type, ID: d.ID})
+				}
+			}
+		}
+	}
+	return list.sorted()
+}
+
 // Settled returns what tokens of the answered request may touch at most, nil when
 // the app named nothing. That is what the app named, and what the person picked
 // beside it or instead. Scopes it named nothing for keep what the grant gives.

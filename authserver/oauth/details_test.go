@@ -252,3 +252,23 @@ func TestThePersonPicksSomethingElse(t *testing.T) {
 	got := d.Token(app.Redemption(ana.Code(page.Form("/consent").Submit("allow"))))
 	is(t, "picked instead", told(t, got), "["+object(infra, repos)+"]")
 }
+
+// A token that was handed on touches no more than the one it was exchanged for.
+func TestThreat_O18_AnExchangeHandsTheDetailsOn(t *testing.T) {
+	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
+		app, ana := delegating(d), d.SignedIn("ana")
+		tokens := d.Redeem(app, ana.Authorize(app, repos, profile))
+		ana.Code(ana.Ask(with(app.Query(repos), about(web, infra))).Agree())
+		parent := d.Token(with(app.Refreshing(tokens.Refresh), about(web))).Text("access_token")
+		child := d.Token(exchanging(app, parent))
+		is(t, "the child", told(t, child), "["+object(web, repos)+"]")
+		is(t, "the child reaches", reaches(d, child.Text("access_token")), "web")
+		implied := d.Token(exchanging(app, parent, "scope", "services.github.repositories.metadata.read"))
+		is(t, "a child with an implied scope", told(t, implied), "["+object(web, "services.github.repositories.metadata.read")+"]")
+		is(t, "a child with an implied scope reaches", reaches(d, implied.Text("access_token")), "web")
+		refusedWith(t, "more than the parent", d.Token(with(exchanging(app, parent), about(infra))), 400, "invalid_authorization_details")
+		part := d.Token(with(exchanging(app, tokens.Access), about(infra)))
+		is(t, "a part of all", told(t, part), "["+object(infra, repos)+"]")
+		is(t, "a part of all reaches", reaches(d, part.Text("access_token")), "infra")
+	})
+}

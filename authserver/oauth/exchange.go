@@ -8,6 +8,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"github.com/deputy-oauth/deputy/authserver/clients"
 	"github.com/deputy-oauth/deputy/consent"
 )
 
@@ -62,8 +63,39 @@ func (h exchangeGrant) HandleTokenEndpointRequest(ctx context.Context, req fosit
 	if err != nil {
 		return err
 	}
+	child, details, err := h.handDetails(ctx, d.subject, child, client, form, words, now)
+	if err != nil {
+		return err
+	}
 	session.issued, err = h.hand(ctx, child)
+	session.issued.details = details
 	return err
+}
+
+// handDetails keeps the child within what its parent may touch, narrowed further
+// by what the request names, and lists it.
+func (h exchangeGrant) handDetails(ctx context.Context, parent Authorization, child token, client clients.Client, form url.Values, words consent.Vocabulary, now time.Time) (token, []detail, error) {
+	if parent.Details == nil && !form.Has(detailsParam) {
+		return child, nil, nil
+	}
+	g, err := h.Authority.Grant(ctx, child.Grant)
+	if err != nil {
+		return child, nil, err
+	}
+	have := share{scopes: child.Scopes, details: parent.Details, sealed: parent.sealed, grant: g, words: words}
+	if implied := scopeNames(child.Scopes); parent.Details != nil && !parent.holdsAll(implied) {
+		// The details speak of the parent's scopes; some of the child's are only implied.
+		have.details = parent.Details.Handed(words, parent.Scopes, implied)
+		have.sealed = storedDetails(have.details)
+	}
+	if have, err = h.narrowDetails(have, form, client, now); err != nil {
+		return child, nil, err
+	}
+	if len(have.sealed) > maxSealed {
+		return child, nil, invalidDetails("The subject token may touch too many resources for that. Name fewer.")
+	}
+	child.Scopes, child.Details = have.scopes, have.sealed
+	return child, have.listed(now), nil
 }
 
 // exchangeable checks the kinds of token that a request names (RFC 8693 section

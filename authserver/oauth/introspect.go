@@ -27,6 +27,7 @@ type Authorization struct {
 	Family   consent.FamilyID
 	Scopes   []consent.ScopeName // of the token, as far as the live grant still gives them
 	Details  consent.Details     // what it may touch at most; nil for whatever the grant gives
+	sealed   string              // Details as the token itself carries them; "" for those of its family
 	Audience string
 	Issued   time.Time
 	Expires  time.Time
@@ -53,6 +54,10 @@ func (a Authorization) holds(names ...consent.ScopeName) bool {
 		}
 	}
 	return false
+}
+
+func (a Authorization) holdsAll(names []consent.ScopeName) bool {
+	return !slices.ContainsFunc(names, func(n consent.ScopeName) bool { return !a.holds(n) })
 }
 
 // Verify opens an access token and reads from live state what it still means.
@@ -114,6 +119,7 @@ func (s *Server) effective(ctx context.Context, from grants, a Authorization, t 
 	for _, name := range strings.Fields(living(g, words, t.Scopes, now)) {
 		a.Scopes = append(a.Scopes, consent.ScopeName(name))
 	}
+	a.sealed = t.Details
 	if a.Details, err = keptDetails(cmp.Or(t.Details, st.Family.Details)); err != nil {
 		return Authorization{}, err
 	}

@@ -88,7 +88,7 @@ func (p program) app() *cobra.Command {
 	f.StringVar(&kind, "type", "confidential", "public or confidential")
 	f.StringArrayVar(&n.Scopes, "scope", nil, "`scopes` it asks for when a request names none, and may have for itself")
 	f.StringArrayVar(&n.DetailTypes, "details-type", nil, "`type` of authorization_details it may send, like github.repository (may be repeated; none: any)")
-	f.StringArrayVar(&n.GrantTypes, "grant-type", nil, "authorization_code, refresh_token, client_credentials (may be repeated)")
+	f.StringArrayVar(&n.GrantTypes, "grant-type", nil, "authorization_code, refresh_token, client_credentials, device_code, token-exchange (may be repeated)")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return group("app", "Apps that may ask people", required(create, "name"), p.approve(), p.listApps())
 }
