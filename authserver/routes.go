@@ -73,6 +73,9 @@ func Mount(r gin.IRouter, p Parts) {
 		{"GET", "/signin", browser, page(i.SignInPage)},
 		{"POST", "/signin", form, page(i.SignIn)},
 		{"POST", "/signout", form, page(i.SignOut)},
+		{"GET", metadata.LogoutPath, browser, page(p.admitted(i.Leave))},
+		{"POST", metadata.LogoutPath, browser, page(i.LeaveByForm)},
+		{"POST", "/signout/app", form, page(i.LeaveApp)},
 
 		{"GET", oauth.DevicePath, browser, page(f.DevicePage)},
 		{"POST", oauth.DevicePath, form, page(f.DeviceCode)},

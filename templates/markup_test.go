@@ -122,11 +122,14 @@ func TestPagesRunNothingAndLoadNothing(t *testing.T) {
 	})
 }
 
-// checkAddress allows only our own paths, and the one link from an error back to
-// the app.
+// checkAddress allows only our own paths, and the one link from an error or a
+// goodbye back to the app.
 func checkAddress(t *testing.T, e example, address string) {
 	t.Helper()
 	if page, isError := e.page.(Error); isError && strings.HasPrefix(address, "https://") && address == page.Next.Href {
+		return
+	}
+	if page, isGoodbye := e.page.(SignedOut); isGoodbye && strings.HasPrefix(address, "https://") && address == page.Next.Href {
 		return
 	}
 	if address == "#ZgotmplZ" && e.name == "error-hostile" {

@@ -15,8 +15,21 @@ type SignIn struct {
 	Ended   bool // the earlier sign-in ended
 }
 
+// SignOutConfirm asks whether to sign out, because an app wants it. Saying no is a
+// link home.
+type SignOutConfirm struct {
+	Frame
+	AppName string // "" when nobody says who asks
+	Other   bool   // it is about another sign-in than this one
+	Away    []string
+	Goes    bool // the person goes to Returns afterwards, else stays here
+	Returns Return
+	To      string // the address of Returns
+}
+
 // SignedOut says goodbye.
 type SignedOut struct {
 	Frame
 	Away []string // apps that go on working: the person allowed it
+	Next Link     // back to the app that wanted it; zero when none did
 }

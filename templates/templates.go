@@ -9,6 +9,7 @@
 //
 //	SignIn             POST /signin                 csrf flow return email password
 //	header             POST /signout                csrf return
+//	SignOutConfirm     POST /signout/app            csrf to
 //	DeviceEntry        POST /device                 csrf user_code
 //	DeviceConfirm      POST /device/confirm         csrf flow do (yes, no)
 //	Consent, Confirm   POST /consent                csrf flow do shown* allow* account.PROVIDER days.GROUP
@@ -77,6 +78,7 @@ func listing() []listed {
 		{SignIn{}, "signin.html", true, false},
 		{DeviceEntry{}, "device.html", true, false},
 		{DeviceConfirm{}, "device-confirm.html", true, false},
+		{SignOutConfirm{}, "signout.html", true, false},
 		{SignedOut{}, "signedout.html", true, false},
 		{Consent{}, "consent.html", false, false},
 		{Confirm{}, "confirm.html", false, false},

@@ -60,6 +60,7 @@ type Client struct {
 	JWKS         string // public keys of private_key_jwt, a JWK Set; "" when JWKSURI has them
 	JWKSURI      string
 	RedirectURIs []string
+	LogoutURIs   []string // where a browser may be sent after a sign-out
 	GrantTypes   []string
 	Scopes       []consent.ScopeName    // what it asks for when a request names none
 	DetailTypes  []consent.ResourceType // of authorization_details it may send; none means any (RFC 9396 section 10)

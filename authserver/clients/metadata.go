@@ -62,6 +62,7 @@ func OpenGrantTypes() []string {
 type description struct {
 	name            string // cleaned; "" when it said none
 	redirects       []string
+	logouts         []string
 	grants          []string
 	method          string // as it said; "" when it said none
 	jwks, jwksURI   string
@@ -78,7 +79,7 @@ type description struct {
 func describe(o object, loopback bool) (description, error) {
 	var d description
 	for _, step := range []func(object) error{
-		d.readNames, d.readRedirects, d.readGrants, func(o object) error { return d.readKeys(o, loopback) }, d.readScope, d.readDetailTypes, d.readEcho,
+		d.readNames, d.readRedirects, d.readLogouts, d.readGrants, func(o object) error { return d.readKeys(o, loopback) }, d.readScope, d.readDetailTypes, d.readEcho,
 	} {
 		if err := step(o); err != nil {
 			return description{}, err
@@ -133,6 +134,25 @@ func (d *description) readRedirects(o object) error {
 			d.redirects = append(d.redirects, uri)
 		}
 	}
+	return nil
+}
+
+// readLogouts reads where a browser may be sent after a sign-out (OpenID Connect
+// RP-Initiated Logout section 3.1).
+func (d *description) readLogouts(o object) error {
+	uris, err := o.texts("post_logout_redirect_uris")
+	if err != nil {
+		return badMetadata("%v", err)
+	}
+	if len(uris) > maxRedirects {
+		return badMetadata("there are more than %d post_logout_redirect_uris", maxRedirects)
+	}
+	for i, uri := range uris {
+		if err := ValidRedirect(uri); err != nil {
+			return badMetadata("post-logout redirect URI %d: %v", i+1, err)
+		}
+	}
+	d.logouts = uris
 	return nil
 }
 

@@ -109,7 +109,7 @@ func (r *Registrar) read(ctx context.Context, raw []byte) (Client, error) {
 		return Client{}, err
 	}
 	c := Client{
-		Name: d.name, Origin: Dynamic, AuthMethod: None, RedirectURIs: d.redirects, Website: d.website,
+		Name: d.name, Origin: Dynamic, AuthMethod: None, RedirectURIs: d.redirects, LogoutURIs: d.logouts, Website: d.website,
 		JWKS: d.jwks, JWKSURI: d.jwksURI, DetailTypes: d.detailTypes,
 	}
 	if c.Name == "" {
@@ -217,6 +217,9 @@ func (r *Registrar) information(c Client, token secret.Text) (map[string]any, er
 	}
 	if len(c.DetailTypes) > 0 {
 		out["authorization_details_types"] = c.DetailTypes
+	}
+	if len(c.LogoutURIs) > 0 {
+		out["post_logout_redirect_uris"] = c.LogoutURIs
 	}
 	if c.JWKSURI != "" {
 		out["jwks_uri"] = c.JWKSURI

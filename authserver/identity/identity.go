@@ -72,6 +72,7 @@ type Config struct {
 	Audit    Audit
 	Asking   Conversations // nil when no conversation can ask for a sign-in
 	Away     Away          // nil when nothing goes on after a sign-out
+	Leavings Leavings      // nil when no app can ask for a sign-out
 
 	Site  *web.Site
 	Forms web.Forms

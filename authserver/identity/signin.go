@@ -196,7 +196,7 @@ func (i *Identity) SignOut(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	page := templates.SignedOut{Frame: templates.Frame{Path: "/signout", Return: next, Now: i.cfg.Now()}}
+	page := i.signedOut(next)
 	if in {
 		if err := i.cfg.Forms.Check(c.Request.PostForm.Get("csrf"), string(p.Session), signOutStep); err != nil {
 			return err
@@ -209,14 +209,24 @@ func (i *Identity) SignOut(c *gin.Context) error {
 	return i.cfg.Site.Render(c, http.StatusOK, page)
 }
 
+// signedOut is the goodbye, from which a new sign-in leads to next.
+func (i *Identity) signedOut(next string) templates.SignedOut {
+	return templates.SignedOut{Frame: templates.Frame{Path: "/signout", Return: next, Now: i.cfg.Now()}}
+}
+
 func (i *Identity) signOut(ctx context.Context, p Person) (away []string, err error) {
 	if _, err := i.end(ctx, p.User, p.Session, false); err != nil {
 		return nil, err
 	}
+	return i.away(ctx, p)
+}
+
+// away names what goes on when p is not here.
+func (i *Identity) away(ctx context.Context, p Person) ([]string, error) {
 	if i.cfg.Away == nil {
 		return nil, nil
 	}
-	away, err = i.cfg.Away.AppsAway(ctx, p.User)
+	away, err := i.cfg.Away.AppsAway(ctx, p.User)
 	if err != nil {
 		return nil, fmt.Errorf("list what goes on without %s: %w", p.User, err)
 	}

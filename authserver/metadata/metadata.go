@@ -49,6 +49,7 @@ const (
 	IntrospectPath = "/oauth/introspect"
 	RevokePath     = "/oauth/revoke"
 	UserinfoPath   = "/oauth/userinfo"
+	LogoutPath     = "/oauth/logout"
 	JWKSPath       = "/.well-known/jwks.json"
 )
 
@@ -63,6 +64,7 @@ type document struct {
 	Introspection            string   `json:"introspection_endpoint"`
 	Revocation               string   `json:"revocation_endpoint"`
 	Userinfo                 string   `json:"userinfo_endpoint"`
+	EndSession               string   `json:"end_session_endpoint"`
 	Registration             string   `json:"registration_endpoint,omitempty"`
 	Documents                bool     `json:"client_id_metadata_document_supported"`
 	JWKS                     string   `json:"jwks_uri"`
@@ -107,12 +109,12 @@ func (cfg Config) document(ctx context.Context) (document, error) {
 	return document{
 		Registration: register, Documents: true, TokenAuthAlgorithms: cfg.AssertionAlgorithms, IntrospectionAlgorithms: cfg.AssertionAlgorithms, RevocationAlgorithms: cfg.AssertionAlgorithms,
 		Issuer: cfg.Issuer, Authorization: cfg.Issuer + AuthorizePath, Pushed: cfg.Issuer + PushPath, Device: cfg.Issuer + DevicePath, Token: cfg.Issuer + TokenPath, Introspection: cfg.Issuer + IntrospectPath,
-		Revocation: cfg.Issuer + RevokePath, Userinfo: cfg.Issuer + UserinfoPath, JWKS: cfg.Issuer + JWKSPath,
+		Revocation: cfg.Issuer + RevokePath, Userinfo: cfg.Issuer + UserinfoPath, EndSession: cfg.Issuer + LogoutPath, JWKS: cfg.Issuer + JWKSPath,
 		Scopes: scopes, ResponseTypes: []string{"code"}, ResponseModes: []string{"query"}, GrantTypes: cfg.GrantTypes,
 		TokenAuthMethods: append(slices.Clone(proven), "none"), IntrospectionAuthMethods: proven, RevocationAuthMethods: append(slices.Clone(proven), "none"),
 		ChallengeMethods: []string{"S256"}, IssParameter: true, Prompts: []string{"none", "login", "consent", "select_account"},
 		SubjectTypes: []string{"public"}, IDTokenAlgorithms: []string{cfg.Algorithm},
-		Claims: []string{"sub", "iss", "aud", "iat", "exp", "auth_time", "nonce", "at_hash", "name", "email"}, Resources: cfg.Resources,
+		Claims: []string{"sub", "iss", "aud", "iat", "exp", "auth_time", "nonce", "at_hash", "sid", "name", "email"}, Resources: cfg.Resources,
 		ProofAlgorithms: cfg.ProofAlgorithms, DetailTypes: cfg.DetailTypes,
 	}, nil
 }

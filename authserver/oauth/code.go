@@ -199,7 +199,7 @@ func (h codeGrant) idToken(ctx context.Context, c code, access string, now time.
 	sum := sha256.Sum256([]byte(access))
 	claims := map[string]any{
 		"iss": h.Issuer, "sub": string(c.UserID), "aud": string(c.AppID),
-		"iat": seconds(now), "exp": seconds(now.Add(h.AccessLife)), "auth_time": c.AuthTime / 1000,
+		"iat": seconds(now), "exp": seconds(now.Add(h.AccessLife)), "auth_time": c.AuthTime / 1000, "sid": h.sid(c.AppID, c.SessionID),
 		"at_hash": base64.RawURLEncoding.EncodeToString(sum[:sha256.Size/2]),
 	}
 	if c.Nonce != "" {

@@ -110,9 +110,12 @@ type Clients interface {
 	Authenticate(ctx context.Context, cred clients.Credentials) (clients.Client, error)
 }
 
-// Signer signs ID tokens.
+// Signer signs ID tokens, and knows those it signed.
 type Signer interface {
 	Sign(ctx context.Context, claims map[string]any, typ string) (string, error)
+	// Hint returns the claims of a token that was signed here, whether or not it has
+	// ended.
+	Hint(ctx context.Context, token, typ string) (map[string]any, error)
 }
 
 // People tells about a user what the app was allowed to know.
@@ -163,6 +166,7 @@ type Server struct {
 	storage storage
 	access  accessTokens
 	refresh refreshTokens
+	sids    []byte // key of sid
 	fosite  fosite.OAuth2Provider
 }
 
@@ -173,6 +177,7 @@ func New(cfg Config) *Server {
 		storage: storage{cfg.DB, new(atomic.Int64)},
 		access:  accessTokens{box: cfg.Key.Box("access token")},
 		refresh: refreshTokens{key: cfg.Key.Derive("refresh token")},
+		sids:    cfg.Key.Derive("session id"),
 	}
 	s.fosite = fosite.NewOAuth2Provider(clientStore{cfg.Clients}, s.fositeConfig())
 	return s

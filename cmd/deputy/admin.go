@@ -83,6 +83,7 @@ func (p program) app() *cobra.Command {
 	f.StringVar(&n.Name, "name", "", "`name` people read")
 	f.StringVar(&n.Publisher, "publisher", "", "who built it")
 	f.StringArrayVar(&n.RedirectURIs, "redirect-uri", nil, "`URI` it may be answered at (may be repeated)")
+	f.StringArrayVar(&n.LogoutURIs, "post-logout-redirect-uri", nil, "`URI` a browser may be sent to after a sign-out (may be repeated)")
 	f.StringVar(&keys, "jwks", "", "`file` with its public keys (a JWK Set): it signs with them (private_key_jwt) and gets no secret")
 	f.StringVar(&n.JWKSURI, "jwks-uri", "", "`URL` where it publishes its public keys, instead of --jwks")
 	f.StringVar(&kind, "type", "confidential", "public or confidential")

@@ -39,6 +39,17 @@ func (a asking) Asking(ctx context.Context, next string) (identity.Asking, bool,
 	return a.server.flow.Asking(ctx, next)
 }
 
+// leavings is identity.Leavings: oauth is built after identity.
+type leavings struct{ server *Server }
+
+func (l leavings) Leaving(ctx context.Context, rawQuery string) (identity.Leaving, error) {
+	ask, err := l.server.oauth.ParseLogout(ctx, rawQuery)
+	return identity.Leaving{
+		App: ask.App, Return: ask.Return, Host: ask.Host, Local: ask.Local, Vouched: ask.Vouched,
+		Another: func(p identity.Person) bool { return l.server.oauth.Another(ask, p.User, p.Session) },
+	}, err
+}
+
 // travellers is connect.People.
 type travellers struct{ identity *identity.Identity }
 

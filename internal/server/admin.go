@@ -37,6 +37,7 @@ type NewApp struct {
 	Name, Publisher string
 	Confidential    bool
 	RedirectURIs    []string
+	LogoutURIs      []string // where a browser may be sent after a sign-out
 	Scopes          []string
 	GrantTypes      []string // none: authorization_code and refresh_token
 	DetailTypes     []string // of authorization_details it may send; none: any
@@ -65,7 +66,7 @@ func (f *Foundation) CreateApp(ctx context.Context, n NewApp) (clients.Client, s
 	}
 	c := clients.Client{
 		ID: consent.AppID("app_" + uuid.Must(uuid.NewV7()).String()), Name: n.Name, Publisher: n.Publisher, Confidential: n.Confidential,
-		RedirectURIs: n.RedirectURIs, GrantTypes: n.GrantTypes,
+		RedirectURIs: n.RedirectURIs, LogoutURIs: n.LogoutURIs, GrantTypes: n.GrantTypes,
 	}
 	for _, s := range n.Scopes {
 		c.Scopes = append(c.Scopes, consent.ScopeName(s))
@@ -107,6 +108,11 @@ func (n NewApp) check(words consent.Vocabulary, loopback bool) error {
 	for _, uri := range n.RedirectURIs {
 		if err := clients.ValidRedirect(uri); err != nil {
 			problems = append(problems, fmt.Errorf("redirect-uri %s: %w", uri, err))
+		}
+	}
+	for _, uri := range n.LogoutURIs {
+		if err := clients.ValidRedirect(uri); err != nil {
+			problems = append(problems, fmt.Errorf("post-logout-redirect-uri %s: %w", uri, err))
 		}
 	}
 	for _, g := range n.GrantTypes {

@@ -100,7 +100,7 @@ func (s *Server) buildProtocol(ctx context.Context) error {
 		return fmt.Errorf("open the signing keys: %w", err)
 	}
 	s.identity, err = identity.New(identity.Config{
-		Users: s.Store, Sessions: s.Store, Attempts: s.Store, Audit: s.audit, Asking: asking{s}, Away: store.Dashboard{Store: s.Store}, Site: s.site, Forms: s.forms,
+		Users: s.Store, Sessions: s.Store, Attempts: s.Store, Audit: s.audit, Asking: asking{s}, Away: store.Dashboard{Store: s.Store}, Leavings: leavings{s}, Site: s.site, Forms: s.forms,
 		HTTPS: s.site.HTTPS, Ended: func(consent.UserID) { s.live.ForgetPeople() }, Now: s.Now,
 	})
 	if err != nil {

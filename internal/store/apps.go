@@ -26,6 +26,7 @@ type appRow struct {
 	JWKS         string `gorm:"column:jwks"`
 	JWKSURI      string `gorm:"column:jwks_uri"`
 	RedirectURIs string `gorm:"column:redirect_uris"`
+	LogoutURIs   string `gorm:"column:post_logout_uris"`
 	GrantTypes   string
 	Scopes       string
 	DetailTypes  string
@@ -69,6 +70,9 @@ func (r appRow) client() (clients.Client, error) {
 	if err := json.Unmarshal([]byte(r.RedirectURIs), &c.RedirectURIs); err != nil {
 		return clients.Client{}, fmt.Errorf("redirect addresses of app %s: %w", r.ID, err)
 	}
+	if err := json.Unmarshal([]byte(r.LogoutURIs), &c.LogoutURIs); err != nil {
+		return clients.Client{}, fmt.Errorf("addresses after a sign-out of app %s: %w", r.ID, err)
+	}
 	return c, nil
 }
 
@@ -77,9 +81,13 @@ func newAppRow(c clients.Client, now time.Time) (appRow, error) {
 	if err != nil {
 		return appRow{}, fmt.Errorf("encode redirect addresses: %w", err)
 	}
+	logouts, err := json.Marshal(append([]string{}, c.LogoutURIs...)) // never null
+	if err != nil {
+		return appRow{}, fmt.Errorf("encode addresses after a sign-out: %w", err)
+	}
 	r := appRow{
 		ID: c.ID, Name: c.Name, Publisher: c.Publisher, Kind: "public", Origin: c.Origin, AuthMethod: c.AuthMethod, SecretHash: c.SecretHash,
-		JWKS: c.JWKS, JWKSURI: c.JWKSURI, RedirectURIs: string(uris), GrantTypes: strings.Join(c.GrantTypes, " "), Scopes: joinNames(c.Scopes),
+		JWKS: c.JWKS, JWKSURI: c.JWKSURI, RedirectURIs: string(uris), LogoutURIs: string(logouts), GrantTypes: strings.Join(c.GrantTypes, " "), Scopes: joinNames(c.Scopes),
 		DetailTypes: joinNames(c.DetailTypes), Website: c.Website, Metadata: c.Metadata, Digest: c.Digest(), ManageHash: c.ManageHash, CreatedAt: now.UnixMilli(),
 	}
 	if c.Confidential {
