@@ -16,6 +16,7 @@ func Decide(req Request, connections []Connection, grants []Grant, now time.Time
 	for _, s := range req.Asked {
 		p.Rows = append(p.Rows, w.row(s))
 	}
+	p.Rows = append(p.Rows, w.along()...)
 	for _, r := range p.Rows {
 		if r.Status == Allowed || r.Reason == MoreAsked {
 			p.Token = append(p.Token, r.Scope.Name)

@@ -7,6 +7,7 @@ type Request struct {
 	User       UserID
 	App        AppID
 	Asked      []Scope    // in the app's order, without repetitions
+	Along      []Scope    // may come along when the app has them: never asked about
 	Vocabulary Vocabulary // every scope there is, for implications
 	// Proven is true when the client can prove who it is, so that a repeated
 	// request may pass without a page (OAuth 2.1 section 7.3.1).
@@ -79,6 +80,7 @@ type Row struct {
 	Until      time.Time // when it ends, or would end
 	RefusedAt  time.Time // zero unless refused before
 	Lacks      []string  // provider scopes the connection lacks
+	Along      bool      // not asked for: the app has it
 	AlsoFor    []AppID   // other apps the person allows the same on this connection
 	// Named are the resources the app names that it may not touch yet, without names.
 	Named []Resource
@@ -119,7 +121,8 @@ type Plan struct {
 	Steps []Step
 	// Grantable is what a yes would add now: ticked, ready rows.
 	Grantable []Item
-	// Token lists the asked scopes a token would carry now, without a yes.
+	// Token lists the asked scopes a token would carry now, without a yes, and those
+	// that come along.
 	Token []ScopeName
 }
 

@@ -64,10 +64,12 @@ func (w world) answer(p Plan) (Step, bool) {
 	yes := Step{Kind: Approve}
 	var again []ScopeName
 	more := false // named, but no account has it: the person is asked all the same
+	got := false
 	for _, r := range p.Rows {
+		got = got || r.Status == Allowed && !r.Along
 		switch {
 		case r.Reason == AgreedBefore:
-			more = more || len(r.Named) > 0
+			more = more || len(r.Named) > 0 && !r.Along
 		case r.Reason == RefusedBefore && !r.On:
 			again = append(again, r.Scope.Name)
 		default:
@@ -80,7 +82,7 @@ func (w world) answer(p Plan) (Step, bool) {
 	switch {
 	case len(yes.Scopes) > 0:
 		return yes, true
-	case len(p.Token) == 0 && len(again) > 0:
+	case !got && len(again) > 0:
 		return Step{Kind: Approve, Scopes: again, Reason: NothingToGrant}, true
 	case w.req.Ask || more:
 		return Step{Kind: Confirm, Scopes: p.Token, Reason: AppAsks}, true

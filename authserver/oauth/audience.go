@@ -27,10 +27,7 @@ func (s *Server) audience(ctx context.Context, resources []string, scopes []cons
 		chosen = a
 	}
 	for _, sc := range scopes {
-		its := sc.Audience
-		if its == "" && sc.Provider != "" {
-			its = s.Broker
-		}
+		its := s.audienceOf(sc)
 		switch {
 		case its == "" || its == chosen:
 		case chosen == "":
@@ -43,6 +40,14 @@ func (s *Server) audience(ctx context.Context, resources []string, scopes []cons
 		chosen = s.Broker
 	}
 	return chosen, nil
+}
+
+// audienceOf is whom a token with the scope must be for; "" for any.
+func (s *Server) audienceOf(sc consent.Scope) string {
+	if sc.Audience == "" && sc.Provider != "" {
+		return s.Broker
+	}
+	return sc.Audience
 }
 
 func (s *Server) known(ctx context.Context, audience string) (bool, error) {

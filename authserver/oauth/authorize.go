@@ -27,6 +27,7 @@ type Ask struct {
 	State       string
 	Scopes      []consent.Scope // in the app's order, without repetitions
 	Details     consent.Details // which resources it names; nil when it names none
+	Along       []consent.Scope // may come along when the app has them
 	Words       consent.Vocabulary
 	Audience    string
 	Nonce       string
@@ -147,6 +148,9 @@ func (s *Server) fill(ctx context.Context, ask *Ask, form url.Values) error {
 		return err
 	}
 	if ask.Audience, err = s.audience(ctx, form["resource"], ask.Scopes); err != nil {
+		return err
+	}
+	if ask.Along, err = s.along(*ask, form); err != nil {
 		return err
 	}
 	if err := s.askFosite(ctx, *ask, form); err != nil {

@@ -85,7 +85,7 @@ func (s *Server) DeviceAuthorization(c *gin.Context) {
 		return
 	}
 	query := url.Values{}
-	for _, name := range []string{"scope", "resource", detailsParam} {
+	for _, name := range []string{"scope", "resource", "include_granted_scopes", detailsParam} {
 		if form.Has(name) {
 			query[name] = form[name]
 		}
@@ -132,7 +132,10 @@ func (s *Server) deviceAsk(ctx context.Context, client clients.Client, form url.
 	if ask.Scopes, err = forDevices(ask.Scopes, form.Has("scope")); err != nil {
 		return Ask{}, err
 	}
-	ask.Audience, err = s.audience(ctx, form["resource"], ask.Scopes)
+	if ask.Audience, err = s.audience(ctx, form["resource"], ask.Scopes); err != nil {
+		return Ask{}, err
+	}
+	ask.Along, err = s.along(ask, form)
 	return ask, err
 }
 
@@ -144,7 +147,7 @@ func forDevices(scopes []consent.Scope, named bool) ([]consent.Scope, error) {
 	var out []consent.Scope
 	for _, s := range scopes {
 		switch {
-		case s.Access == consent.Read && !s.Modifier:
+		case forDevice(s):
 			out = append(out, s)
 		case named:
 			return nil, invalidScope("A device cannot ask for " + string(s.Name) + ": only to look, and only while the person is signed in. Use authorization_code for more.")
@@ -155,6 +158,8 @@ func forDevices(scopes []consent.Scope, named bool) ([]consent.Scope, error) {
 	}
 	return out, nil
 }
+
+func forDevice(s consent.Scope) bool { return s.Access == consent.Read && !s.Modifier }
 
 // agent keeps what a device says it is, bounded and printable.
 func agent(header string) string {

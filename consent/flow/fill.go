@@ -101,7 +101,7 @@ func others(plan consent.Plan) []consent.AppID {
 func (f *Flow) services(plan consent.Plan) []string {
 	var out []string
 	for _, r := range plan.Rows {
-		if p := f.provider(r.Scope.Provider); p.Name != "" && !slices.Contains(out, p.Name) {
+		if p := f.provider(r.Scope.Provider); p.Name != "" && !r.Along && !slices.Contains(out, p.Name) {
 			out = append(out, p.Name)
 		}
 	}

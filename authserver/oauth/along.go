@@ -1,0 +1,31 @@
+package oauth
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/deputy-oauth/deputy/consent"
+)
+
+// along returns the scopes that may come along because the app has them already:
+// all that fit the audience when include_granted_scopes=true, else none. The
+// parameter is Google's; the draft that would have made it a standard has ended.
+// The consent engine keeps of them what the person gave this app.
+func (s *Server) along(ask Ask, form url.Values) ([]consent.Scope, error) {
+	switch form.Get("include_granted_scopes") {
+	case "true":
+	case "", "false":
+		return nil, nil
+	default:
+		return nil, invalidRequest("include_granted_scopes is neither true nor false.")
+	}
+	var out []consent.Scope
+	for _, sc := range ask.Words {
+		if its := s.audienceOf(sc); (its == "" || its == ask.Audience) && (!ask.Device || forDevice(sc)) {
+			out = append(out, sc)
+		}
+	}
+	slices.SortFunc(out, func(a, b consent.Scope) int { return strings.Compare(string(a.Name), string(b.Name)) })
+	return out, nil
+}
