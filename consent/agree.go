@@ -16,6 +16,9 @@ func Agree(g Grant, items []Item, refused []ScopeName, now time.Time) Grant {
 	out := g
 	out.Items = slices.Clone(g.Items)
 	out.Refused = slices.Clone(g.Refused)
+	if len(items) > 0 {
+		out.Updated = now
+	}
 	for _, it := range items {
 		out.Items = agreeOne(out.Items, it, now)
 		out.Refused = slices.DeleteFunc(out.Refused, func(r Refusal) bool { return r.Scope == it.Scope })

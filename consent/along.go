@@ -7,6 +7,9 @@ import "slices"
 // to agree to: a scope whose account is gone or whose end has come stays behind.
 func (w world) along() []Row {
 	var rows []Row
+	if len(w.req.Asked) == 0 {
+		return nil // along with nothing
+	}
 	for _, s := range w.req.Along {
 		asked := slices.ContainsFunc(w.req.Asked, func(a Scope) bool { return a.Name == s.Name })
 		given := slices.ContainsFunc(w.grant.Items, func(it Item) bool { return it.Scope == s.Name && it.Live(w.now) })

@@ -105,6 +105,7 @@ type Grant struct {
 	Refused  []Refusal
 	Revoked  bool
 	Created  time.Time
+	Updated  time.Time // the last yes, or the last part taken away
 	LastUsed time.Time
 	// AppDigest is what the last yes rested on: a digest of the app's return
 	// addresses and keys, "" for an app that an operator answers for.

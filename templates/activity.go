@@ -32,6 +32,7 @@ const (
 	EntryAllowed      EntryKind = "allowed"      // App, What
 	EntryDenied       EntryKind = "denied"       // App
 	EntryRemoved      EntryKind = "removed"      // App, What ("" when the whole app)
+	EntryReturned     EntryKind = "returned"     // App: it gave up all it had
 	EntryConnected    EntryKind = "connected"    // Provider, Account
 	EntryReconnected  EntryKind = "reconnected"  // Provider, Account
 	EntryDisconnected EntryKind = "disconnected" // Provider, Account

@@ -72,7 +72,7 @@ func everyEntry() []Entry {
 	one := Entry{App: "Repo Scout", Did: "read files in", In: "acme/web", Provider: "GitHub", Account: "octocat", What: "Firefox on Linux", At: noon()}
 	var every []Entry
 	// Used and changed read the same: the verb says it.
-	for _, k := range []EntryKind{EntryUsed, EntryFailed, EntryAllowed, EntryDenied, EntryRemoved, EntryConnected, EntryReconnected,
+	for _, k := range []EntryKind{EntryUsed, EntryFailed, EntryAllowed, EntryDenied, EntryRemoved, EntryReturned, EntryConnected, EntryReconnected,
 		EntryDisconnected, EntryBroke, EntrySignedIn, EntrySignedOut, EntryReplayed} {
 		one.Kind = k
 		every = append(every, one)

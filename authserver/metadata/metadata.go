@@ -25,9 +25,11 @@ type Vocabulary interface {
 type Config struct {
 	Issuer     string // byte for byte what clients compare with
 	GrantTypes []string
-	Algorithm  string   // of ID tokens
-	Resources  []string // of this server's own API, RFC 9728 section 4
-	Vocabulary Vocabulary
+	// GrantActions are what clients can do with grants (Grant Management section 7.1).
+	GrantActions []string
+	Algorithm    string   // of ID tokens
+	Resources    []string // of this server's own API, RFC 9728 section 4
+	Vocabulary   Vocabulary
 	// AssertionAlgorithms are those of client assertions (RFC 7523).
 	AssertionAlgorithms []string
 	// Registration is true when apps may register themselves.
@@ -50,6 +52,7 @@ const (
 	RevokePath     = "/oauth/revoke"
 	UserinfoPath   = "/oauth/userinfo"
 	LogoutPath     = "/oauth/logout"
+	GrantsPath     = "/oauth/grants"
 	JWKSPath       = "/.well-known/jwks.json"
 )
 
@@ -72,6 +75,9 @@ type document struct {
 	ResponseTypes            []string `json:"response_types_supported"`
 	ResponseModes            []string `json:"response_modes_supported"`
 	GrantTypes               []string `json:"grant_types_supported"`
+	Grants                   string   `json:"grant_management_endpoint"`
+	GrantActions             []string `json:"grant_management_actions_supported"`
+	GrantActionRequired      bool     `json:"grant_management_action_required"`
 	TokenAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
 	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
 	RevocationAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
@@ -111,6 +117,7 @@ func (cfg Config) document(ctx context.Context) (document, error) {
 		Issuer: cfg.Issuer, Authorization: cfg.Issuer + AuthorizePath, Pushed: cfg.Issuer + PushPath, Device: cfg.Issuer + DevicePath, Token: cfg.Issuer + TokenPath, Introspection: cfg.Issuer + IntrospectPath,
 		Revocation: cfg.Issuer + RevokePath, Userinfo: cfg.Issuer + UserinfoPath, EndSession: cfg.Issuer + LogoutPath, JWKS: cfg.Issuer + JWKSPath,
 		Scopes: scopes, ResponseTypes: []string{"code"}, ResponseModes: []string{"query"}, GrantTypes: cfg.GrantTypes,
+		Grants: cfg.Issuer + GrantsPath, GrantActions: cfg.GrantActions,
 		TokenAuthMethods: append(slices.Clone(proven), "none"), IntrospectionAuthMethods: proven, RevocationAuthMethods: append(slices.Clone(proven), "none"),
 		ChallengeMethods: []string{"S256"}, IssParameter: true, Prompts: []string{"none", "login", "consent", "select_account"},
 		SubjectTypes: []string{"public"}, IDTokenAlgorithms: []string{cfg.Algorithm},

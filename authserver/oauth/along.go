@@ -9,16 +9,17 @@ import (
 )
 
 // along returns the scopes that may come along because the app has them already:
-// all that fit the audience when include_granted_scopes=true, else none. The
-// parameter is Google's; the draft that would have made it a standard has ended.
-// The consent engine keeps of them what the person gave this app.
+// all that fit the audience when include_granted_scopes=true, or when the request
+// merges and so ends the tokens that carried them; else none. The parameter is
+// Google's; the draft that would have made it a standard has ended. The consent
+// engine keeps of them what the person gave this app.
 func (s *Server) along(ask Ask, form url.Values) ([]consent.Scope, error) {
-	switch form.Get("include_granted_scopes") {
-	case "true":
-	case "", "false":
-		return nil, nil
-	default:
+	include := form.Get("include_granted_scopes")
+	switch {
+	case include != "" && include != "true" && include != "false":
 		return nil, invalidRequest("include_granted_scopes is neither true nor false.")
+	case include != "true" && !ask.manage.merge:
+		return nil, nil
 	}
 	var out []consent.Scope
 	for _, sc := range ask.Words {

@@ -60,7 +60,7 @@ func (s *Server) issue(ctx context.Context, ask Ask, yes Approval) (string, erro
 	err := s.storage.addCode(ctx, code{
 		Hash: hash, GrantID: yes.Grant, AppID: ask.Client.ID, UserID: yes.User, SessionID: yes.Session,
 		RedirectURI: ask.RedirectURI, Challenge: ask.challenge, Nonce: ask.Nonce, Audience: ask.Audience,
-		Scopes: yes.scopes(), AuthTime: yes.SignedIn.UnixMilli(), Thumbprint: ask.key, Details: storedDetails(yes.Details), ExpiresAt: s.Now().Add(CodeLife).UnixMilli(),
+		Scopes: yes.scopes(), AuthTime: yes.SignedIn.UnixMilli(), Thumbprint: ask.key, Details: storedDetails(yes.Details), Merges: ask.manage.merge, ExpiresAt: s.Now().Add(CodeLife).UnixMilli(),
 	})
 	if err != nil {
 		return "", err

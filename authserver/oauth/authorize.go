@@ -37,6 +37,7 @@ type Ask struct {
 	AskAgain    bool          // prompt=consent
 	MaxAge      time.Duration // at most this long since the sign-in; 0 means any
 	Device      bool          // there is no browser to send back: RFC 8628
+	manage      manage
 	challenge   string
 	key         string // thumbprint the code is bound to; "" for none
 	pushed      []byte // hash of the request_uri, for a request that was pushed
@@ -148,6 +149,9 @@ func (s *Server) fill(ctx context.Context, ask *Ask, form url.Values) error {
 		return err
 	}
 	if ask.Audience, err = s.audience(ctx, form["resource"], ask.Scopes); err != nil {
+		return err
+	}
+	if ask.manage, err = readManage(ask.Client, form); err != nil {
 		return err
 	}
 	if ask.Along, err = s.along(*ask, form); err != nil {

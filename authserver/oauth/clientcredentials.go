@@ -43,7 +43,7 @@ func (h clientCredentialsGrant) HandleTokenEndpointRequest(ctx context.Context, 
 	if err != nil {
 		return err
 	}
-	scopes, err := ownScopes(words, client, form.Get("scope"))
+	scopes, err := h.ownScopes(words, client, form.Get("scope"))
 	if err != nil {
 		return err
 	}
@@ -65,8 +65,9 @@ func (h clientCredentialsGrant) HandleTokenEndpointRequest(ctx context.Context, 
 }
 
 // ownScopes are the asked scopes that an operator registered for the app itself:
-// those of operators' resource servers. Asking for none means all of them.
-func ownScopes(words consent.Vocabulary, client clients.Client, asked string) ([]consent.Scope, error) {
+// those of operators' resource servers. Asking for none means all of them. Every
+// such app may also look after its grants, when it says so.
+func (s *Server) ownScopes(words consent.Vocabulary, client clients.Client, asked string) ([]consent.Scope, error) {
 	var out []consent.Scope
 	if asked == "" {
 		for _, name := range client.Scopes {
@@ -77,6 +78,10 @@ func ownScopes(words consent.Vocabulary, client clients.Client, asked string) ([
 		return out, nil
 	}
 	for _, name := range strings.Fields(asked) {
+		if managing, is := s.managing(consent.ScopeName(name)); is {
+			out = append(out, managing)
+			continue
+		}
 		s, ok := words[consent.ScopeName(name)]
 		if !ok || s.Audience == "" || !slices.Contains(client.Scopes, s.Name) {
 			return nil, invalidScope("A token without a person can only have scopes that the operator registered for this client at a resource server.")

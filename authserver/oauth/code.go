@@ -115,7 +115,7 @@ func (h codeGrant) redeem(ctx context.Context, c code, client clients.Client, fo
 	if err != nil {
 		return issued{}, err
 	}
-	return out, refused
+	return h.merged(out), refused
 }
 
 func (h codeGrant) newFamily(c code, client clients.Client, now time.Time) Family {
@@ -158,6 +158,9 @@ func (h codeGrant) firstTokens(ctx context.Context, c code, f Family, client cli
 	if err != nil {
 		return issued{}, nil, err
 	}
+	if out.ended, err = h.endOthers(ctx, c, f.ID, now); err != nil {
+		return issued{}, nil, err
+	}
 	event := Event{Kind: "token.issued", User: c.UserID, App: c.AppID, Grant: c.GrantID, Family: f.ID, Detail: have.scopes}
 	return out, nil, errors.Join(h.storage.addFamily(ctx, f), h.Audit.Issued(ctx, event), h.storage.sweep(ctx, now))
 }
@@ -167,7 +170,7 @@ func (h codeGrant) answer(ctx context.Context, f Family, have share, c code, cli
 	if err != nil {
 		return issued{}, err
 	}
-	out := issued{access: access, life: h.AccessLife, scopes: have.scopes, details: have.listed(now), key: c.Thumbprint}
+	out := issued{access: access, life: h.AccessLife, scopes: have.scopes, details: have.listed(now), key: c.Thumbprint, grant: told(client, c.GrantID)}
 	if client.Grants("refresh_token") {
 		if out.refresh, err = h.refresh.mint(f.ID, f.Generation); err != nil {
 			return issued{}, err

@@ -85,7 +85,7 @@ func (s *Server) DeviceAuthorization(c *gin.Context) {
 		return
 	}
 	query := url.Values{}
-	for _, name := range []string{"scope", "resource", "include_granted_scopes", detailsParam} {
+	for _, name := range []string{"scope", "resource", "include_granted_scopes", "grant_id", "grant_management_action", detailsParam} {
 		if form.Has(name) {
 			query[name] = form[name]
 		}
@@ -133,6 +133,9 @@ func (s *Server) deviceAsk(ctx context.Context, client clients.Client, form url.
 		return Ask{}, err
 	}
 	if ask.Audience, err = s.audience(ctx, form["resource"], ask.Scopes); err != nil {
+		return Ask{}, err
+	}
+	if ask.manage, err = readManage(client, form); err != nil {
 		return Ask{}, err
 	}
 	ask.Along, err = s.along(ask, form)

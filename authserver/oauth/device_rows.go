@@ -43,6 +43,12 @@ type device struct {
 // TableName implements gorm's Tabler.
 func (device) TableName() string { return "devices" }
 
+// merges reports whether the device asked with grant_management_action=merge.
+func (d device) merges() bool {
+	form, err := parse(d.Query)
+	return err == nil && form.Get("grant_management_action") == "merge" // what was stored can be read
+}
+
 // How often a user code that somebody has already is drawn anew.
 const userCodeDraws = 4
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/deputy-oauth/deputy/consent"
 )
 
 // Proofs checks that the sender of a request holds a key (RFC 9449).
@@ -93,6 +95,13 @@ func challengeToken(c *gin.Context, err error) {
 	}
 	c.Header("WWW-Authenticate", scheme+` realm="deputy", error="`+code+`"`)
 	c.JSON(http.StatusUnauthorized, gin.H{"error": code, "error_description": description})
+}
+
+// challengeScope answers a request whose token does not reach so far (RFC 6750
+// section 3.1).
+func challengeScope(c *gin.Context, a Authorization, needs consent.ScopeName) {
+	c.Header("WWW-Authenticate", tokenType(a.Thumbprint)+` realm="deputy", error="insufficient_scope", scope="`+string(needs)+`"`)
+	c.JSON(http.StatusForbidden, gin.H{"error": "insufficient_scope", "error_description": "The token lacks " + string(needs) + "."})
 }
 
 // setNonce hands out the nonce that a refused proof lacked.

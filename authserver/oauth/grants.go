@@ -29,6 +29,8 @@ type issued struct {
 	scopes  string
 	details []detail // nil when there is nothing to tell
 	key     string   // thumbprint the access token is bound to; "" for none
+	grant   consent.GrantID
+	ended   []consent.FamilyID // by a merge
 }
 
 // populate writes what a handler of ours decided. It serves all handlers.
@@ -44,10 +46,22 @@ func populate(req fosite.AccessRequester, res fosite.AccessResponder) error {
 	if out.refresh != "" {
 		res.SetExtra("refresh_token", out.refresh)
 	}
+	if out.grant != "" {
+		res.SetExtra("grant_id", out.grant) // Grant Management section 5.4
+	}
 	if out.idToken != "" {
 		res.SetExtra("id_token", out.idToken)
 	}
 	return nil
+}
+
+// told returns the id of a grant as its client may know it: a public client cannot
+// look after grants.
+func told(client clients.Client, grant consent.GrantID) consent.GrantID {
+	if !client.Confidential {
+		return ""
+	}
+	return grant
 }
 
 // clientOf returns our client behind fosite's.

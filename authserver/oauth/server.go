@@ -143,7 +143,10 @@ type Audit interface {
 type Config struct {
 	Issuer string // the external URL, without a trailing slash
 	// Broker is the audience of Deputy's own API: issuer + "/api".
-	Broker          string
+	Broker string
+	// GrantsEndpoint is where clients look after their grants, and the audience of
+	// the tokens they do it with.
+	GrantsEndpoint  string
 	AccessLife      time.Duration
 	DB              *db.DB
 	Key             seal.Key
@@ -156,6 +159,7 @@ type Config struct {
 	Signer          Signer
 	People          People
 	Audit           Audit
+	Revoker         Revoker
 	Proofs          Proofs
 	Now             func() time.Time
 }

@@ -32,6 +32,7 @@ type code struct {
 	AuthTime    int64
 	Thumbprint  string `gorm:"column:jkt"` // key the code is bound to; "" for none
 	Details     string // what its tokens are narrowed to, in JSON; "" when they are not
+	Merges      bool   // other refresh tokens of the grant end when it is used
 	ExpiresAt   int64
 	UsedAt      *int64
 	FamilyID    *consent.FamilyID

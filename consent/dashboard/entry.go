@@ -52,6 +52,9 @@ func (t teller) entry(e audit.Event) (templates.Entry, bool) {
 		out.Kind, out.What = templates.EntryRemoved, t.removed(e)
 	case audit.GrantRevoked:
 		out.Kind = templates.EntryRemoved
+		if e.Detail == audit.ByApp {
+			out.Kind = templates.EntryReturned
+		}
 	case audit.TokenReplayed:
 		out.Kind = templates.EntryReplayed
 	case audit.ConnectionAdded, audit.ConnectionWidened:

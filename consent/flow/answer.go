@@ -208,6 +208,9 @@ func (f *Flow) record(ctx context.Context, v visit, yes bool) (consent.GrantID, 
 		}
 	}
 	var items []consent.Item
+	if u := v.ask.Misfit(g.ID); yes && u != nil {
+		return "", fault.Wrap(fault.Conflict, u, "What this app may do for you changed meanwhile. Nothing was shared. Go back to the app and start again.")
+	}
 	if yes {
 		if err := f.room(ctx, v.ask.Client, g.ID); err != nil {
 			return "", err

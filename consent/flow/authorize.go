@@ -35,6 +35,9 @@ func (f *Flow) Authorize(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if u := ask.Misfit(plan.Grant); u != nil {
+		return to(c, f.Protocol.Tell(u))
+	}
 	if done, err := f.unreviewed(c, ask, p, plan); err != nil || done {
 		return err
 	}
@@ -126,6 +129,7 @@ func (f *Flow) stands(ctx context.Context, ask oauth.Ask, p identity.Person, cho
 	}
 	w.req.Ask = w.req.Ask || changed(ask.Client, w.grants)
 	w.req.Asked, _ = f.offered(ask.Client, w.req.Asked)
+	w.req.Along, _ = f.offered(ask.Client, w.req.Along)
 	return w, nil
 }
 

@@ -62,8 +62,23 @@ func (f *Flow) enter(c *gin.Context, flow string) (visit, bool, error) {
 	if out.plan, err = f.propose(c.Request.Context(), ask, p, out.choices); err != nil {
 		return visit{}, false, err
 	}
+	if u := ask.Misfit(out.plan.Grant); u != nil {
+		return visit{}, false, f.misfit(c, out, u)
+	}
 	done, err := f.unreviewed(c, ask, p, out.plan)
 	return out, err == nil && !done, err
+}
+
+// misfit answers a request about another grant than the person has: of somebody
+// else, or one that has ended.
+func (f *Flow) misfit(c *gin.Context, v visit, u *oauth.Unanswerable) error {
+	if v.Device == "" {
+		return to(c, f.Protocol.Tell(u))
+	}
+	if err := f.Devices.RefuseDevice(c.Request.Context(), v.Device, v.person.Session); err != nil {
+		return err
+	}
+	return fault.Wrap(fault.Conflict, u, "This device asks about something you do not have here. Nothing was shared. Start again on the device.")
 }
 
 // signInFirst keeps an error for the app back until somebody is signed in.

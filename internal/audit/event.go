@@ -61,6 +61,9 @@ const (
 	KeyMade Kind = "key.made"
 )
 
+// ByApp is the Detail of GrantRevoked when the app itself gave the grant back.
+const ByApp = "app"
+
 // Outcome is how it ended.
 type Outcome string
 

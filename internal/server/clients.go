@@ -44,7 +44,7 @@ func (s *Server) registrar() *clients.Registrar {
 	}
 	return clients.NewRegistrar(clients.RegistrarConfig{
 		Endpoint:      s.issuer() + metadata.RegisterPath,
-		Registrations: registrations{s.Store, &store.Revoker{Store: s.Store, Audit: s.audit, Changed: s.live.ForgetGrant}, s.log},
+		Registrations: registrations{s.Store, s.revoker(), s.log},
 		Counters:      counters{s.Store}, Scopes: s.live.Scopes, GrantTypes: oauth.GrantTypes(), Changed: s.live.ForgetClient, Now: s.Now,
 	})
 }

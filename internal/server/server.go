@@ -107,11 +107,15 @@ func (s *Server) buildProtocol(ctx context.Context) error {
 		return err
 	}
 	s.oauth = oauth.New(oauth.Config{
-		Issuer: s.issuer(), Broker: s.brokerAudience(), AccessLife: accessLife, DB: s.DB, Key: s.Key,
+		Issuer: s.issuer(), Broker: s.brokerAudience(), GrantsEndpoint: s.issuer() + metadata.GrantsPath, AccessLife: accessLife, DB: s.DB, Key: s.Key,
 		Clients: s.authenticator(), Authority: s.Store, Live: s.live, Vocabulary: s.live, DetailTypes: detailTypes(s.Catalog), ResourceServers: s.live,
-		Signer: s.keys, People: s.identity, Audit: issuance{s.audit}, Proofs: possession{s.proofs()}, Now: s.Now,
+		Signer: s.keys, People: s.identity, Audit: issuance{s.audit}, Revoker: s.revoker(), Proofs: possession{s.proofs()}, Now: s.Now,
 	})
 	return nil
+}
+
+func (s *Server) revoker() *store.Revoker {
+	return &store.Revoker{Store: s.Store, Audit: s.audit, Changed: s.live.ForgetGrant}
 }
 
 func (s *Server) buildPages(context.Context) error {
@@ -137,7 +141,7 @@ func (s *Server) buildPages(context.Context) error {
 	rows := store.Dashboard{Store: s.Store}
 	s.dashboard = dashboard.New(dashboard.Config{
 		People: s.identity, Holdings: rows, Services: rows, Records: s.audit, Counts: rows,
-		Revoker: &store.Revoker{Store: s.Store, Audit: s.audit, Changed: s.live.ForgetGrant}, Connect: s.connect,
+		Revoker: s.revoker(), Connect: s.connect,
 		Catalog: s.Catalog, Vocabulary: s.live.Scopes, Site: s.site, Forms: s.forms, Now: s.Now,
 	})
 	return nil
@@ -168,7 +172,7 @@ func (s *Server) buildEngine() error {
 	authserver.Mount(e, authserver.Parts{
 		Site: s.site, OAuth: s.oauth, Keys: s.keys, Identity: s.identity, Flow: s.flow, Connect: s.connect, Dashboard: s.dashboard, Changed: s.live.ForgetPeople,
 		Documents: s.documents, Registrar: s.registrar(),
-		Metadata: metadata.Config{Issuer: s.issuer(), GrantTypes: oauth.GrantTypes(), Algorithm: "ES256", Resources: []string{s.brokerAudience()}, Vocabulary: s.live, AssertionAlgorithms: clients.AssertionAlgorithms(), Registration: s.Config.Registration == config.RegistrationPublic, ProofAlgorithms: bearer.ProofAlgorithms(), DetailTypes: detailTypes(s.Catalog).Names()},
+		Metadata: metadata.Config{Issuer: s.issuer(), GrantTypes: oauth.GrantTypes(), GrantActions: oauth.GrantActions(), Algorithm: "ES256", Resources: []string{s.brokerAudience()}, Vocabulary: s.live, AssertionAlgorithms: clients.AssertionAlgorithms(), Registration: s.Config.Registration == config.RegistrationPublic, ProofAlgorithms: bearer.ProofAlgorithms(), DetailTypes: detailTypes(s.Catalog).Names()},
 	})
 	if err := resourceserver.Mount(e, s.brokerConfig()); err != nil {
 		return err

@@ -20,6 +20,7 @@ type grantRow struct {
 	AppID     consent.AppID
 	AppDigest string
 	CreatedAt int64
+	UpdatedAt int64
 	RevokedAt *int64
 }
 
@@ -105,7 +106,7 @@ func (s *Store) grants(ctx context.Context, query string, arg any) ([]consent.Gr
 	out := make([]consent.Grant, len(rows))
 	for i, r := range rows {
 		ids[i], at[r.ID] = r.ID, i
-		out[i] = consent.Grant{ID: r.ID, User: r.UserID, App: r.AppID, AppDigest: r.AppDigest, Revoked: r.RevokedAt != nil, Created: time.UnixMilli(r.CreatedAt)}
+		out[i] = consent.Grant{ID: r.ID, User: r.UserID, App: r.AppID, AppDigest: r.AppDigest, Revoked: r.RevokedAt != nil, Created: time.UnixMilli(r.CreatedAt), Updated: time.UnixMilli(max(r.CreatedAt, r.UpdatedAt))}
 	}
 	var items []itemRow
 	if err := s.DB.Read(ctx).Raw("SELECT * FROM grant_items WHERE grant_id IN ? ORDER BY scope, connection_id", ids).Scan(&items).Error; err != nil {
@@ -153,7 +154,7 @@ func (s *Store) SaveGrant(ctx context.Context, g consent.Grant) (consent.GrantID
 				return err
 			}
 		}
-		if err := s.saveAppDigest(ctx, g); err != nil {
+		if err := s.saveYes(ctx, g); err != nil {
 			return err
 		}
 		for _, it := range g.Items {
@@ -179,9 +180,11 @@ func (s *Store) openGrant(ctx context.Context, user consent.UserID, app consent.
 	return db.One[consent.GrantID](tx, "SELECT id FROM grants WHERE user_id = ? AND app_id = ? AND revoked_at IS NULL", user, app)
 }
 
-// saveAppDigest notes what the yes rests on, when it changed.
-func (s *Store) saveAppDigest(ctx context.Context, g consent.Grant) error {
-	err := s.DB.Read(ctx).Exec("UPDATE grants SET app_digest = ? WHERE id = ? AND app_digest <> ?", g.AppDigest, g.ID, g.AppDigest).Error
+// saveYes notes when the last yes was and what it rests on.
+func (s *Store) saveYes(ctx context.Context, g consent.Grant) error {
+	updated := g.Updated.UnixMilli()
+	err := s.DB.Read(ctx).Exec("UPDATE grants SET app_digest = ?, updated_at = ? WHERE id = ? AND (app_digest <> ? OR updated_at <> ?)",
+		g.AppDigest, updated, g.ID, g.AppDigest, updated).Error
 	if err != nil {
 		return fmt.Errorf("note the app as it was agreed to: %w", err)
 	}

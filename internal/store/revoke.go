@@ -30,6 +30,16 @@ type Revoker struct {
 // RevokeGrant ends a grant and every refresh chain under it. Codes and access
 // tokens end with the grant: each use of one asks whether it stands.
 func (r *Revoker) RevokeGrant(ctx context.Context, user consent.UserID, grant consent.GrantID) error {
+	return r.end(ctx, user, grant, "")
+}
+
+// GiveBack is RevokeGrant at the wish of the app itself.
+func (r *Revoker) GiveBack(ctx context.Context, user consent.UserID, grant consent.GrantID) error {
+	return r.end(ctx, user, grant, audit.ByApp)
+}
+
+// end is RevokeGrant; who is for the record, "" for the person.
+func (r *Revoker) end(ctx context.Context, user consent.UserID, grant consent.GrantID, who string) error {
 	err := r.Store.DB.Tx(ctx, func(ctx context.Context) error {
 		app, err := r.hold(ctx, user, grant)
 		if errors.Is(err, db.ErrNone) {
@@ -38,7 +48,7 @@ func (r *Revoker) RevokeGrant(ctx context.Context, user consent.UserID, grant co
 		if err != nil {
 			return err
 		}
-		return r.revoke(ctx, user, grant, app)
+		return r.revoke(ctx, user, grant, app, who)
 	})
 	if err != nil {
 		return err
@@ -47,11 +57,11 @@ func (r *Revoker) RevokeGrant(ctx context.Context, user consent.UserID, grant co
 	return nil
 }
 
-// hold locks a person's living grant until the transaction ends and returns its
-// app: whoever else changes it waits.
+// hold locks a person's living grant, which is going to be changed, until the
+// transaction ends and returns its app: whoever else changes it waits.
 func (r *Revoker) hold(ctx context.Context, user consent.UserID, grant consent.GrantID) (consent.AppID, error) {
 	app, err := db.One[consent.AppID](r.Store.DB.Read(ctx),
-		"UPDATE grants SET revoked_at = NULL WHERE user_id = ? AND id = ? AND revoked_at IS NULL RETURNING app_id", user, grant)
+		"UPDATE grants SET updated_at = ? WHERE user_id = ? AND id = ? AND revoked_at IS NULL RETURNING app_id", r.Store.Now().UnixMilli(), user, grant)
 	if err != nil {
 		return "", fmt.Errorf("hold grant: %w", err)
 	}
@@ -64,7 +74,7 @@ func (r *Revoker) endedBefore(ctx context.Context, user consent.UserID, grant co
 	return notYours(err)
 }
 
-func (r *Revoker) revoke(ctx context.Context, user consent.UserID, grant consent.GrantID, app consent.AppID) error {
+func (r *Revoker) revoke(ctx context.Context, user consent.UserID, grant consent.GrantID, app consent.AppID, who string) error {
 	tx, now := r.Store.DB.Read(ctx), r.Store.Now()
 	if err := tx.Exec("UPDATE grants SET revoked_at = ? WHERE user_id = ? AND id = ?", now.UnixMilli(), user, grant).Error; err != nil {
 		return fmt.Errorf("revoke grant: %w", err)
@@ -73,7 +83,7 @@ func (r *Revoker) revoke(ctx context.Context, user consent.UserID, grant consent
 	if err != nil {
 		return fmt.Errorf("revoke families: %w", err)
 	}
-	return r.Audit.InTx(ctx, audit.Event{At: now, Kind: audit.GrantRevoked, User: user, App: app, Grant: grant, Outcome: audit.Done})
+	return r.Audit.InTx(ctx, audit.Event{At: now, Kind: audit.GrantRevoked, User: user, App: app, Grant: grant, Outcome: audit.Done, Detail: who})
 }
 
 // RemoveItems takes scopes on one connection ("" for scopes that need none) out
@@ -103,7 +113,7 @@ func (r *Revoker) RemoveItems(ctx context.Context, user consent.UserID, grant co
 		if left > 0 {
 			return nil
 		}
-		return r.revoke(ctx, user, grant, app)
+		return r.revoke(ctx, user, grant, app, "")
 	})
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/deputy-oauth/deputy/authserver/clients"
 	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/audit"
 	"github.com/deputy-oauth/deputy/internal/db"
 	"github.com/deputy-oauth/deputy/internal/fault"
 )
@@ -142,7 +143,7 @@ func (r *Revoker) RemoveApp(ctx context.Context, id consent.AppID) error {
 			return fmt.Errorf("read grants of app: %w", err)
 		}
 		for _, g := range live {
-			if err := r.revoke(ctx, g.UserID, g.ID, id); err != nil {
+			if err := r.revoke(ctx, g.UserID, g.ID, id, audit.ByApp); err != nil {
 				return err
 			}
 			ended = append(ended, g.ID)
