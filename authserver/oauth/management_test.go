@@ -37,8 +37,8 @@ func grantID(t testing.TB, got deputytest.Answer) string {
 	return got.Text("grant_id")
 }
 
-// own is a token of the app for itself.
-func own(d *deputytest.Deputy, a deputytest.App, scopes string) string {
+// forItself is a token of the app for itself.
+func forItself(d *deputytest.Deputy, a deputytest.App, scopes string) string {
 	return d.Tokens(a.Form("grant_type", "client_credentials", "scope", scopes)).Access
 }
 
@@ -57,7 +57,7 @@ func TestAClientQueriesItsGrant(t *testing.T) {
 		updated := d.Clock.Now()
 		d.Clock.Add(time.Hour)
 		ana.Ask(app.Query(email)).Form("/consent").Submit("deny") // changes nothing of what was given
-		token := own(d, app, queryGrants)
+		token := forItself(d, app, queryGrants)
 		got := grants(d, "GET", token, id)
 		want := map[string]any{
 			"scopes": []any{
@@ -78,7 +78,7 @@ func TestAClientQueriesItsGrant(t *testing.T) {
 			t.Errorf("after a part was taken away: %s", got.Raw)
 		}
 		d.Clock.Add(100 * 24 * time.Hour)
-		token = own(d, app, queryGrants)
+		token = forItself(d, app, queryGrants)
 		got = grants(d, "GET", token, id)
 		if scopes, is := got.JSON["scopes"].([]any); !is || len(scopes) != 0 || got.JSON["expires_at"] != nil {
 			t.Errorf("when all of it has ended: %s", got.Raw)
@@ -103,7 +103,7 @@ func TestAClientGivesItsGrantBack(t *testing.T) {
 		second := d.Redeem(app, ana.Authorize(app, profile))
 		waiting := ana.Authorize(app, profile) // a code that nobody has redeemed yet
 		id := grantID(t, first)
-		token := own(d, app, revokeGrants)
+		token := forItself(d, app, revokeGrants)
 		if got := grants(d, "DELETE", token, id); got.Status != 204 || got.Raw != "" || got.Header.Get("Cache-Control") != "no-store" {
 			t.Fatalf("%d %v %q", got.Status, got.Header, got.Raw)
 		}
@@ -131,7 +131,7 @@ func TestThreat_O34_GrantsOfOthers(t *testing.T) {
 		app, other, ana := d.App(deputytest.Confidential), d.App(deputytest.Confidential), d.SignedIn("ana")
 		answer := d.Token(app.Redemption(ana.Authorize(app, profile, offline)))
 		id := grantID(t, answer)
-		mine, theirs := own(d, app, queryGrants+" "+revokeGrants), own(d, other, queryGrants+" "+revokeGrants)
+		mine, theirs := forItself(d, app, queryGrants+" "+revokeGrants), forItself(d, other, queryGrants+" "+revokeGrants)
 		var said []string
 		for _, method := range []string{"GET", "DELETE"} {
 			for what, got := range map[string]deputytest.Answer{
@@ -160,7 +160,7 @@ func TestThreat_O34_GrantsOfOthers(t *testing.T) {
 			"with the person's":      {grants(d, "DELETE", answer.Text("access_token"), id), 401, "invalid_token"},
 			"with a refresh token":   {grants(d, "DELETE", answer.Text("refresh_token"), id), 401, "invalid_token"},
 			"with the client secret": {d.Send("DELETE", "/oauth/grants/"+id, "", "Authorization", basic(string(app.ID), app.Secret)), 401, "invalid_token"},
-			"with one to look":       {grants(d, "DELETE", own(d, app, queryGrants), id), 403, "insufficient_scope"},
+			"with one to look":       {grants(d, "DELETE", forItself(d, app, queryGrants), id), 403, "insufficient_scope"},
 			"by POST":                {grants(d, "POST", mine, id), 405, "invalid_request"},
 			"by PUT":                 {grants(d, "PUT", mine, id), 405, "invalid_request"},
 		} {
@@ -181,7 +181,7 @@ func TestThreat_O20_ATokenForGrantsIsForNothingElse(t *testing.T) {
 	d.ResourceServer("https://notes.example/mcp", "mcp:read")
 	app := d.App(deputytest.Confidential, "mcp:read")
 	ana, public := d.SignedIn("ana"), d.App(deputytest.Public)
-	token := own(d, app, queryGrants)
+	token := forItself(d, app, queryGrants)
 	if got := d.Introspect(string(app.ID), app.Secret, token); got.Text("aud") != d.URL+"/oauth/grants" || got.Text("sub") != string(app.ID) || got.Text("scope") != queryGrants {
 		t.Errorf("introspection: %s", got.Raw)
 	}
@@ -197,7 +197,7 @@ func TestThreat_O20_ATokenForGrantsIsForNothingElse(t *testing.T) {
 		t.Errorf("a person is asked: %s", p.URL)
 	}
 	broken := d.Token(app.Redemption(ana.Authorize(app, profile)))
-	revoking := own(d, app, revokeGrants)
+	revoking := forItself(d, app, revokeGrants)
 	d.BreakDatabase()
 	if got := grants(d, "DELETE", revoking, grantID(t, broken)); got.Status != 503 || got.Header.Get("Retry-After") == "" {
 		t.Errorf("without a database: %d %s", got.Status, got.Raw)
@@ -316,7 +316,7 @@ func TestAGrantThatEndsOnThePage(t *testing.T) {
 		app, ana := d.App(deputytest.Confidential), d.SignedIn("ana")
 		id := grantID(t, d.Token(app.Redemption(ana.Authorize(app, profile))))
 		form := ana.Ask(managing(app, "merge", id, email)).Form("/consent")
-		if got := grants(d, "DELETE", own(d, app, revokeGrants), id); got.Status != 204 {
+		if got := grants(d, "DELETE", forItself(d, app, revokeGrants), id); got.Status != 204 {
 			t.Fatalf("%d %s", got.Status, got.Raw)
 		}
 		if p := form.Set("allow", form.Boxes("allow")...).Submit("allow"); p.Answer("error") != "invalid_grant_id" {
