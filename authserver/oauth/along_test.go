@@ -9,10 +9,7 @@ import (
 	"github.com/deputy-oauth/deputy/internal/server"
 )
 
-const (
-	repos      = "services.github.repositories.read"
-	background = "agents.jobs.background"
-)
+const background = "agents.jobs.background"
 
 // including is the app's request with include_granted_scopes.
 func including(a deputytest.App, value string, scopes ...string) url.Values {

@@ -33,8 +33,8 @@ func about(ids ...string) string {
 	return string(encoded)
 }
 
-// with adds authorization_details to a form.
-func with(form url.Values, details string) url.Values {
+// naming adds authorization_details to a form.
+func naming(form url.Values, details string) url.Values {
 	form.Set("authorization_details", details)
 	return form
 }
@@ -86,7 +86,7 @@ func TestWhatAnAppNamesIsOfferedAndAllTheTokenTouches(t *testing.T) {
 	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
 		app, ana := d.App(deputytest.Confidential), d.SignedIn("ana")
 		ana.Connect("github", "octocat")
-		page := ana.Ask(with(app.Query(repos), about(web))).Complete()
+		page := ana.Ask(naming(app.Query(repos), about(web))).Complete()
 		if !page.Says("Only acme/web.") {
 			t.Fatalf("the page does not propose it: %s", page.Text())
 		}
@@ -94,7 +94,7 @@ func TestWhatAnAppNamesIsOfferedAndAllTheTokenTouches(t *testing.T) {
 		is(t, "the first token", told(t, first), "["+object(web, repos)+"]")
 
 		// More under a scope that is allowed is a delta; the rest stays.
-		page = ana.Ask(with(app.Query(repos), about(infra)))
+		page = ana.Ask(naming(app.Query(repos), about(infra)))
 		for _, words := range []string{"asks for one more thing", "Only acme/", "acme/web", "acme/infra"} {
 			if !page.Says(words) {
 				t.Errorf("the page does not say %q: %s", words, page.Text())
@@ -111,7 +111,7 @@ func TestWhatAnAppNamesIsOfferedAndAllTheTokenTouches(t *testing.T) {
 		is(t, "introspection", told(t, d.Introspect(string(app.ID), app.Secret, second.Text("access_token"))), "["+object(infra, repos)+"]")
 
 		// Already allowed is no delta; without details the token has what the grant gives.
-		if p := ana.Ask(with(app.Query(repos), about(web, infra))); !p.Away() {
+		if p := ana.Ask(naming(app.Query(repos), about(web, infra))); !p.Away() {
 			t.Errorf("asked again for what is allowed: %s", p.Text())
 		}
 		all := d.Token(app.Redemption(ana.Code(ana.Ask(app.Query(repos)))))
@@ -128,22 +128,22 @@ func TestWhatAnAppNamesIsOfferedAndAllTheTokenTouches(t *testing.T) {
 func TestThreat_O18_ATokenRequestOnlyNarrows(t *testing.T) {
 	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
 		app, ana := d.App(deputytest.Confidential), d.SignedIn("ana")
-		code := ana.Code(ana.Ask(with(app.Query(repos, issues, profile), about(web, infra))).Agree())
+		code := ana.Code(ana.Ask(naming(app.Query(repos, issues, profile), about(web, infra))).Agree())
 		for _, beyond := range []string{about(hubots), about(web, hubots), about("*"), `[{"type":"slack.channel","identifier":"C01GENERAL"}]`,
 			`[{"type":"github.repository","identifier":"` + web + `","actions":["services.github.issues.write"]}]`} {
-			refusedWith(t, beyond, d.Token(with(app.Redemption(code), beyond)), 400, "invalid_authorization_details")
+			refusedWith(t, beyond, d.Token(naming(app.Redemption(code), beyond)), 400, "invalid_authorization_details")
 		}
-		first := d.Token(with(app.Redemption(code), about(web))) // the refusals did not cost the code
+		first := d.Token(naming(app.Redemption(code), about(web))) // the refusals did not cost the code
 		is(t, "of the code", told(t, first), "["+object(web, repos, issues)+"]")
 		is(t, "of the code reaches", reaches(d, first.Text("access_token")), "web")
 
 		narrow := `[{"type":"github.repository","identifier":"` + infra + `","actions":["` + repos + `"]}]`
-		part := d.Token(with(app.Refreshing(first.Text("refresh_token")), narrow))
+		part := d.Token(naming(app.Refreshing(first.Text("refresh_token")), narrow))
 		is(t, "refreshed", told(t, part), "["+object(infra, repos)+"]")
 		is(t, "its scopes", part.Text("scope"), repos+" "+profile)
 		is(t, "introspection", told(t, d.Introspect(string(app.ID), app.Secret, part.Text("access_token"))), "["+object(infra, repos)+"]")
 		is(t, "refreshed reaches", reaches(d, part.Text("access_token")), "infra")
-		refusedWith(t, "refreshed for more", d.Token(with(app.Refreshing(first.Text("refresh_token")), about(hubots))), 400, "invalid_authorization_details")
+		refusedWith(t, "refreshed for more", d.Token(naming(app.Refreshing(first.Text("refresh_token")), about(hubots))), 400, "invalid_authorization_details")
 		// Narrowing is the token's, not the family's.
 		is(t, "refreshed in full", told(t, d.Token(app.Refreshing(first.Text("refresh_token")))), "["+object(infra, repos, issues)+","+object(web, repos, issues)+"]")
 
@@ -159,20 +159,20 @@ func TestDetailsOfAPushedRequestAndOfADevice(t *testing.T) {
 	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
 		app, ana := d.App(deputytest.Confidential), d.SignedIn("ana")
 		// Without a scope the actions are the scopes.
-		form := with(pushing(app), `[{"type":"github.repository","identifier":"`+web+`","actions":["`+repos+`"],"locations":["`+d.URL+`/api/github"]}]`)
+		form := naming(pushing(app), `[{"type":"github.repository","identifier":"`+web+`","actions":["`+repos+`"],"locations":["`+d.URL+`/api/github"]}]`)
 		form.Del("scope")
 		got := d.Token(app.Redemption(ana.Code(ana.Ask(referring(app, push(t, d, form))).Agree())))
 		is(t, "pushed", told(t, got), "["+object(web, repos)+"]")
 		is(t, "its scopes", got.Text("scope"), repos)
-		refusedWith(t, "pushed wrong", d.Post("/oauth/par", with(pushing(app, repos), about("web"))), 400, "invalid_authorization_details")
+		refusedWith(t, "pushed wrong", d.Post("/oauth/par", naming(pushing(app, repos), about("web"))), 400, "invalid_authorization_details")
 
 		tool := cli(d)
 		code, user := start(t, d, tool, "scope", repos, "authorization_details", about(infra))
 		enter(ana, user).Form("/device/confirm").Submit("yes").Agree()
-		first := d.Token(with(polling(tool, code), about(infra)))
+		first := d.Token(naming(polling(tool, code), about(infra)))
 		is(t, "of the device", told(t, first), "["+object(infra, repos)+"]")
 		is(t, "of the device reaches", reaches(d, first.Text("access_token")), "infra")
-		refusedWith(t, "a device, wrong", d.Post("/oauth/device_authorization", with(tool.Form("scope", repos), about("web"))), 400, "invalid_authorization_details")
+		refusedWith(t, "a device, wrong", d.Post("/oauth/device_authorization", naming(tool.Form("scope", repos), about("web"))), 400, "invalid_authorization_details")
 	})
 }
 
@@ -194,14 +194,14 @@ func TestDetailsThatAreRefused(t *testing.T) {
 		"another location": object(`,"locations":["https://api.example"]`), "a location that is no list": object(`,"locations":"` + d.URL + `/api"`),
 		"a type that no scope is limited by": `[{"type":"slack.channel","identifier":"C01GENERAL"}]`, "too many": about(strings.Split(strings.Repeat("1,", 50)+"1", ",")...),
 	} {
-		p := ana.Ask(with(app.Query(repos), details))
+		p := ana.Ask(naming(app.Query(repos), details))
 		if !p.Away() || p.Answer("error") != "invalid_authorization_details" || p.Answer("code") != "" {
 			t.Errorf("%s: %d %s %s", says, p.Status, p.URL, p.Text())
 		}
 	}
-	refusedWith(t, "for itself", d.Token(with(app.Form("grant_type", "client_credentials"), about(web))), 400, "invalid_authorization_details")
+	refusedWith(t, "for itself", d.Token(naming(app.Form("grant_type", "client_credentials"), about(web))), 400, "invalid_authorization_details")
 	other := d.Register(server.NewApp{Name: "Chat", Publisher: "Chat Labs", Confidential: true, RedirectURIs: []string{"https://chat.example/cb"}, DetailTypes: []string{"slack.channel"}})
-	if p := ana.Ask(with(other.Query(repos), about(web))); p.Answer("error") != "invalid_authorization_details" {
+	if p := ana.Ask(naming(other.Query(repos), about(web))); p.Answer("error") != "invalid_authorization_details" {
 		t.Errorf("a type that is not registered: %s %s", p.URL, p.Text())
 	}
 }
@@ -214,25 +214,25 @@ func TestAppsCannotFindOutWhatAnAccountHas(t *testing.T) {
 		ana.Connect("github", "octocat")
 		ana.Code(ana.Ask(app.Query(repos)).Agree(web))
 		for _, id := range []string{infra, hubots, "999"} {
-			q := with(app.Query(repos), about(id))
+			q := naming(app.Query(repos), about(id))
 			q.Set("prompt", "none")
 			if p := ana.Ask(q); p.Answer("error") != "consent_required" {
 				t.Errorf("%s without a page: %s", id, p.URL)
 			}
 		}
-		page := ana.Ask(with(app.Query(repos), about(hubots)))
+		page := ana.Ask(naming(app.Query(repos), about(hubots)))
 		if page.Says("hubot") || page.Says(hubots) {
 			t.Errorf("the page names it: %s", page.Text())
 		}
 		got := d.Token(app.Redemption(ana.Code(page.Form("/consent").Submit("allow"))))
 		is(t, "of what is not there", told(t, got), "[]")
 		is(t, "of what is not there reaches", reaches(d, got.Text("access_token")), "")
-		no := ana.Ask(with(app.Query(repos), about(infra))).Form("/consent").Set("allow").Submit("allow")
+		no := ana.Ask(naming(app.Query(repos), about(infra))).Form("/consent").Set("allow").Submit("allow")
 		is(t, "of what the person did not tick", told(t, d.Token(app.Redemption(ana.Code(no)))), "[]")
 		if n := d.Count("SELECT count(*) FROM refusals"); n != 0 {
 			t.Errorf("a no to more is remembered as one to what stands: %d", n)
 		}
-		refused := ana.Ask(with(app.Query(repos), about(infra))).Form("/consent").Submit("deny")
+		refused := ana.Ask(naming(app.Query(repos), about(infra))).Form("/consent").Submit("deny")
 		if refused.Answer("error") != "access_denied" || d.Count("SELECT count(*) FROM refusals") != 0 {
 			t.Errorf("a no: %s", refused.URL)
 		}
@@ -244,7 +244,7 @@ func TestAppsCannotFindOutWhatAnAccountHas(t *testing.T) {
 func TestThePersonPicksSomethingElse(t *testing.T) {
 	d := deputytest.New(t, deputytest.Options{})
 	app, ana := d.App(deputytest.Confidential), d.SignedIn("ana")
-	page := ana.Ask(with(app.Query(repos), about(web))).Complete()
+	page := ana.Ask(naming(app.Query(repos), about(web))).Complete()
 	page = page.Form("/consent").Submit("pick:github.repository").Pick(infra)
 	if !page.Says("Only acme/infra.") {
 		t.Fatalf("the pick does not count: %s", page.Text())
@@ -258,16 +258,16 @@ func TestThreat_O18_AnExchangeHandsTheDetailsOn(t *testing.T) {
 	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
 		app, ana := delegating(d), d.SignedIn("ana")
 		tokens := d.Redeem(app, ana.Authorize(app, repos, profile))
-		ana.Code(ana.Ask(with(app.Query(repos), about(web, infra))).Agree())
-		parent := d.Token(with(app.Refreshing(tokens.Refresh), about(web))).Text("access_token")
+		ana.Code(ana.Ask(naming(app.Query(repos), about(web, infra))).Agree())
+		parent := d.Token(naming(app.Refreshing(tokens.Refresh), about(web))).Text("access_token")
 		child := d.Token(exchanging(app, parent))
 		is(t, "the child", told(t, child), "["+object(web, repos)+"]")
 		is(t, "the child reaches", reaches(d, child.Text("access_token")), "web")
 		implied := d.Token(exchanging(app, parent, "scope", "services.github.repositories.metadata.read"))
 		is(t, "a child with an implied scope", told(t, implied), "["+object(web, "services.github.repositories.metadata.read")+"]")
 		is(t, "a child with an implied scope reaches", reaches(d, implied.Text("access_token")), "web")
-		refusedWith(t, "more than the parent", d.Token(with(exchanging(app, parent), about(infra))), 400, "invalid_authorization_details")
-		part := d.Token(with(exchanging(app, tokens.Access), about(infra)))
+		refusedWith(t, "more than the parent", d.Token(naming(exchanging(app, parent), about(infra))), 400, "invalid_authorization_details")
+		part := d.Token(naming(exchanging(app, tokens.Access), about(infra)))
 		is(t, "a part of all", told(t, part), "["+object(infra, repos)+"]")
 		is(t, "a part of all reaches", reaches(d, part.Text("access_token")), "infra")
 	})

@@ -116,6 +116,7 @@ func (s *Server) giveBack(c *gin.Context, client consent.AppID) {
 // seconds.
 type described struct {
 	Scopes      []describedScopes `json:"scopes"`
+	Details     []detail          `json:"authorization_details,omitempty"` // all of it: a grant is not sealed into a header
 	CreatedAt   int64             `json:"created_at"`
 	LastUpdated int64             `json:"last_updated"`
 	ExpiresAt   int64             `json:"expires_at,omitempty"` // when the last of it ends
@@ -131,12 +132,14 @@ type describedScopes struct {
 func (s *Server) describe(g consent.Grant, words consent.Vocabulary, now time.Time) described {
 	out := described{Scopes: []describedScopes{}, CreatedAt: seconds(g.Created), LastUpdated: seconds(g.Updated)}
 	var resources []string
+	var living []consent.ScopeName
 	names := map[string][]consent.Scope{}
 	for _, it := range g.Items {
 		sc, known := words[it.Scope]
 		if !known || !it.Live(now) {
 			continue
 		}
+		living = append(living, it.Scope)
 		out.ExpiresAt = max(out.ExpiresAt, seconds(it.Until))
 		at := s.audienceOf(sc)
 		if !slices.Contains(resources, at) {
@@ -154,5 +157,6 @@ func (s *Server) describe(g consent.Grant, words consent.Vocabulary, now time.Ti
 		}
 		out.Scopes = append(out.Scopes, group)
 	}
+	out.Details = wire(consent.Touchable(words, living, nil, g, now))
 	return out
 }

@@ -65,9 +65,9 @@ func TestAClientQueriesItsGrant(t *testing.T) {
 				map[string]any{"scope": repos, "resource": []any{d.URL + "/api"}},
 				map[string]any{"scope": "mcp:read", "resource": []any{"https://notes.example/mcp"}},
 			},
-			"created_at": float64(made.Unix()), "last_updated": float64(updated.Unix()), "expires_at": float64(updated.Add(90 * 24 * time.Hour).Unix()),
+			"authorization_details": []any{map[string]any{"type": "github.repository", "identifier": web, "actions": []any{repos}}},
+			"created_at":            float64(made.Unix()), "last_updated": float64(updated.Unix()), "expires_at": float64(updated.Add(90 * 24 * time.Hour).Unix()),
 		}
-		delete(got.JSON, "authorization_details")
 		sortScopes(got.JSON)
 		if diff := cmp.Diff(want, got.JSON); diff != "" || got.Status != 200 || got.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%d %v %s", got.Status, got.Header, diff)
