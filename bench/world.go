@@ -128,7 +128,9 @@ func (w *world) register(ctx context.Context, key secret.Text) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	rs, rsKey, err := f.CreateResourceServer(ctx, w.notes, "Notes", []consent.Scope{{Name: ownScope, Words: "Read your notes", Access: consent.Read}})
+	rs, rsKey, err := f.CreateResourceServer(ctx, server.NewResourceServer{
+		Identifier: w.notes, Name: "Notes", Scopes: []consent.Scope{{Name: ownScope, Words: "Read your notes", Access: consent.Read}},
+	})
 	if err != nil {
 		return err
 	}

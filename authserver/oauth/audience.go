@@ -54,7 +54,8 @@ func (s *Server) known(ctx context.Context, audience string) (bool, error) {
 	if audience == s.Broker {
 		return true, nil
 	}
-	return s.ResourceServers.Known(ctx, audience)
+	_, known, err := s.ResourceServers.Known(ctx, audience)
+	return known, err
 }
 
 // canonical gives a resource indicator its one form: clients send it with and

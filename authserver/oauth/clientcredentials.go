@@ -56,8 +56,8 @@ func (h clientCredentialsGrant) HandleTokenEndpointRequest(ctx context.Context, 
 		ID: uuid.NewString(), App: client.ID, Scopes: joinScopes(scopes), Audience: audience,
 		Issued: seconds(now), Expires: seconds(now.Add(h.AccessLife)), Thumbprint: session.key,
 	}
-	out := issued{life: h.AccessLife, scopes: t.Scopes, key: session.key}
-	if out.access, err = h.access.mint(t); err != nil {
+	out := issued{scopes: t.Scopes, key: session.key}
+	if out.access, out.life, err = h.mint(ctx, t); err != nil {
 		return err
 	}
 	session.issued = out

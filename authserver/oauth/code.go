@@ -166,18 +166,18 @@ func (h codeGrant) firstTokens(ctx context.Context, c code, f Family, client cli
 }
 
 func (h codeGrant) answer(ctx context.Context, f Family, have share, c code, client clients.Client, now time.Time) (issued, error) {
-	access, err := h.access.mint(h.newToken(f, have, c.AuthTime/1000, c.Thumbprint, now))
-	if err != nil {
+	out := issued{scopes: have.scopes, details: have.listed(now), key: c.Thumbprint, grant: told(client, c.GrantID)}
+	var err error
+	if out.access, out.life, err = h.mint(ctx, h.newToken(f, have, c.AuthTime/1000, c.Thumbprint, now)); err != nil {
 		return issued{}, err
 	}
-	out := issued{access: access, life: h.AccessLife, scopes: have.scopes, details: have.listed(now), key: c.Thumbprint, grant: told(client, c.GrantID)}
 	if client.Grants("refresh_token") {
 		if out.refresh, err = h.refresh.mint(f.ID, f.Generation); err != nil {
 			return issued{}, err
 		}
 	}
 	if contains(have.scopes, consent.OpenID) {
-		out.idToken, err = h.idToken(ctx, c, access, now)
+		out.idToken, err = h.idToken(ctx, c, out.access, now)
 	}
 	return out, err
 }

@@ -143,14 +143,13 @@ func (h exchangeGrant) delegation(ctx context.Context, form url.Values) (delegat
 // hand records the child with everybody in its chain and makes the answer. There
 // is no refresh token: who wants another one exchanges again.
 func (h exchangeGrant) hand(ctx context.Context, child token) (issued, error) {
-	access, err := h.access.mint(child)
+	access, life, err := h.mint(ctx, child)
 	if err != nil {
 		return issued{}, err
 	}
 	err = h.Audit.Issued(ctx, Event{
 		Kind: "token.exchanged", User: child.User, App: child.App, Grant: child.Grant, Family: child.Family, Actors: child.Actors, Detail: child.Scopes,
 	})
-	life := time.Duration(child.Expires-child.Issued) * time.Second
 	return issued{access: access, life: life, scopes: child.Scopes, key: child.Thumbprint}, err
 }
 

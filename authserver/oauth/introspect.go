@@ -74,7 +74,7 @@ type state interface {
 }
 
 func (s *Server) verify(ctx context.Context, from state, raw string) (Authorization, error) {
-	t, err := s.access.read(raw)
+	t, err := s.open(ctx, raw)
 	now := s.Now()
 	if errors.Is(err, errNotAToken) || (err == nil && seconds(now) >= t.Expires) {
 		return Authorization{}, nil

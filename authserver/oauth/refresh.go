@@ -87,8 +87,8 @@ func (h refreshGrant) HandleTokenEndpointRequest(ctx context.Context, req fosite
 	if err != nil {
 		return err
 	}
-	out := issued{life: h.AccessLife, scopes: have.scopes, details: have.listed(now), key: session.key, grant: told(client, f.GrantID)}
-	if out.access, err = h.access.mint(h.newToken(f, have, 0, session.key, now)); err != nil {
+	out := issued{scopes: have.scopes, details: have.listed(now), key: session.key, grant: told(client, f.GrantID)}
+	if out.access, out.life, err = h.mint(ctx, h.newToken(f, have, 0, session.key, now)); err != nil {
 		return err
 	}
 	if out.refresh, err = h.refresh.mint(f.ID, next); err != nil {

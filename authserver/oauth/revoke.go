@@ -17,7 +17,7 @@ var errForeign = &Error{Code: "unauthorized_client", Description: "The token was
 // section 2.1): who holds it, or the app it was handed on by in the end.
 func (s *Server) revoke(c *gin.Context, client consent.AppID, raw string) error {
 	ctx := c.Request.Context()
-	if t, err := s.access.read(raw); err == nil {
+	if t, err := s.open(ctx, raw); err == nil {
 		if t.App != client && t.holder() != client {
 			return errForeign
 		}

@@ -19,6 +19,9 @@
 // An access token (dpa_…) is sealed, not stored: its content is encrypted with a
 // key only this server has, so a forged one costs no database read, and issuing
 // one writes no row. What it may do is read from the live grant at each use.
+// An operator's resource server can have its tokens signed instead (RFC 9068), to
+// verify them without asking; they live five minutes at most and carry the same
+// sealed content in a claim, so that everything here treats both alike.
 // A refresh token (dpr_…) names a family and a generation under a MAC. A refresh
 // moves the family's row from one generation to the next by one conditional
 // UPDATE; because the token is derived and not drawn, the generation just passed
@@ -90,14 +93,16 @@ type Vocabulary interface {
 
 // ResourceServer is an operator's own API or MCP server.
 type ResourceServer struct {
-	ID         string
-	Identifier string
+	ID          string
+	Identifier  string
+	TokenFormat string // Opaque or SignedJWT
 }
 
 // ResourceServers finds and authenticates operators' resource servers.
 type ResourceServers interface {
-	// Known reports whether identifier is a registered audience.
-	Known(ctx context.Context, identifier string) (bool, error)
+	// Known returns the server whose audience identifier is; ok is false when there
+	// is none.
+	Known(ctx context.Context, identifier string) (rs ResourceServer, ok bool, err error)
 	// Authenticated returns the server with this id and secret; ok is false when
 	// there is none.
 	Authenticated(ctx context.Context, id, secret string) (rs ResourceServer, ok bool, err error)
@@ -110,11 +115,11 @@ type Clients interface {
 	Authenticate(ctx context.Context, cred clients.Credentials) (clients.Client, error)
 }
 
-// Signer signs ID tokens, and knows those it signed.
+// Signer signs tokens for others to verify.
 type Signer interface {
 	Sign(ctx context.Context, claims map[string]any, typ string) (string, error)
-	// Hint returns the claims of a token that was signed here, whether or not it has
-	// ended.
+	// Hint returns the claims of a token that was signed here as typ, whatever its
+	// time. An error means that it was not.
 	Hint(ctx context.Context, token, typ string) (map[string]any, error)
 }
 
@@ -169,6 +174,7 @@ type Server struct {
 	Config
 	storage storage
 	access  accessTokens
+	content seal.Box // what a signed access token carries for this server alone
 	refresh refreshTokens
 	sids    []byte // key of sid
 	fosite  fosite.OAuth2Provider
@@ -180,6 +186,7 @@ func New(cfg Config) *Server {
 		Config:  cfg,
 		storage: storage{cfg.DB, new(atomic.Int64)},
 		access:  accessTokens{box: cfg.Key.Box("access token")},
+		content: cfg.Key.Box("content of at+jwt"),
 		refresh: refreshTokens{key: cfg.Key.Derive("refresh token")},
 		sids:    cfg.Key.Derive("session id"),
 	}

@@ -95,7 +95,7 @@ func (p program) app() *cobra.Command {
 }
 
 func (p program) resourceServer() *cobra.Command {
-	var identifier, name string
+	var n server.NewResourceServer
 	var reads, writes []string
 	var asJSON bool
 	create := &cobra.Command{
@@ -107,19 +107,21 @@ func (p program) resourceServer() *cobra.Command {
 			if err := errors.Join(err, err2); err != nil {
 				return err
 			}
+			n.Scopes = append(scopes, more...)
 			return p.with(cmd, func(ctx context.Context, f *server.Foundation) error {
-				rs, key, err := f.CreateResourceServer(ctx, identifier, name, append(scopes, more...))
+				rs, key, err := f.CreateResourceServer(ctx, n)
 				if err != nil {
 					return err
 				}
-				return p.show(asJSON, field{"client_id", rs.ID}, field{"client_secret", key.Reveal()}, field{"identifier", rs.Identifier},
+				return p.show(asJSON, field{"client_id", rs.ID}, field{"client_secret", key.Reveal()}, field{"identifier", rs.Identifier}, field{"token_format", rs.TokenFormat},
 					field{"introspection_endpoint", f.Config.ExternalURL.String() + "/oauth/introspect"})
 			})
 		},
 	}
 	f := create.Flags()
-	f.StringVar(&identifier, "identifier", "", "its `URL`: the audience of its tokens")
-	f.StringVar(&name, "name", "", "`name` people read; the host when left out")
+	f.StringVar(&n.Identifier, "identifier", "", "its `URL`: the audience of its tokens")
+	f.StringVar(&n.Name, "name", "", "`name` people read; the host when left out")
+	f.StringVar(&n.TokenFormat, "token-format", "opaque", "opaque: it asks about each token; jwt: it can verify them by itself, and learns up to five minutes late what was taken back")
 	f.StringArrayVar(&reads, "scope", nil, "`scope=words` people read, for looking (may be repeated)")
 	f.StringArrayVar(&writes, "write-scope", nil, "`scope=words` people read, for changing things (may be repeated)")
 	f.BoolVar(&asJSON, "json", false, "print JSON")

@@ -114,9 +114,20 @@ type ResourceServer struct {
 // ResourceServer registers an API with one scope to read.
 func (d *Deputy) ResourceServer(identifier, scope string) ResourceServer {
 	d.t.Helper()
-	rs, key, err := d.Foundation.CreateResourceServer(context.Background(), identifier, "", []consent.Scope{
-		{Name: consent.ScopeName(scope), Words: "Read your notes", Access: consent.Read},
-	})
+	return d.resourceServer(server.NewResourceServer{Identifier: identifier}, scope)
+}
+
+// SignedResourceServer is ResourceServer for one whose tokens are signed (RFC
+// 9068).
+func (d *Deputy) SignedResourceServer(identifier, scope string) ResourceServer {
+	d.t.Helper()
+	return d.resourceServer(server.NewResourceServer{Identifier: identifier, TokenFormat: "jwt"}, scope)
+}
+
+func (d *Deputy) resourceServer(n server.NewResourceServer, scope string) ResourceServer {
+	d.t.Helper()
+	n.Scopes = []consent.Scope{{Name: consent.ScopeName(scope), Words: "Read your notes", Access: consent.Read}}
+	rs, key, err := d.Foundation.CreateResourceServer(context.Background(), n)
 	d.must(err)
 	return ResourceServer{ID: rs.ID, Secret: key.Reveal(), Identifier: rs.Identifier}
 }

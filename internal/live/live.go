@@ -47,7 +47,7 @@ type Source interface {
 // Servers reads operators' resource servers.
 type Servers interface {
 	Words(ctx context.Context, catalogue consent.Vocabulary) (consent.Vocabulary, error)
-	Known(ctx context.Context, identifier string) (bool, error)
+	Known(ctx context.Context, identifier string) (oauth.ResourceServer, bool, error)
 	Authenticated(ctx context.Context, id, secret string) (oauth.ResourceServer, bool, error)
 }
 
@@ -66,7 +66,7 @@ type State struct {
 	denied    *otter.Cache[string, bool]
 	denials   *otter.Cache[struct{}, map[string]bool] // all of them; nil when there are too many
 	words     *otter.Cache[struct{}, consent.Vocabulary]
-	known     *otter.Cache[string, bool]
+	known     *otter.Cache[string, registered]
 	callers   *otter.Cache[caller, oauth.ResourceServer]
 }
 
@@ -81,6 +81,12 @@ type granted struct {
 	connections []consent.Connection
 }
 
+// registered is a resource server, or that there is none.
+type registered struct {
+	server oauth.ResourceServer
+	ok     bool
+}
+
 // caller is a resource server with the hash of the secret it presented.
 type caller struct {
 	id     string
@@ -93,7 +99,7 @@ func New(source Source, servers Servers, catalogue consent.Vocabulary) *State {
 		source: source, servers: servers, catalogue: catalogue,
 		standings: cache[dated[consent.FamilyID], oauth.Standing](), grants: cache[dated[consent.GrantID], granted](),
 		clients: cache[consent.AppID, clients.Client](), denied: cache[string, bool](), denials: cache[struct{}, map[string]bool](),
-		words: cache[struct{}, consent.Vocabulary](), known: cache[string, bool](), callers: cache[caller, oauth.ResourceServer](),
+		words: cache[struct{}, consent.Vocabulary](), known: cache[string, registered](), callers: cache[caller, oauth.ResourceServer](),
 	}
 }
 
@@ -180,8 +186,12 @@ func (s *State) Scopes(ctx context.Context) (consent.Vocabulary, error) {
 }
 
 // Known implements oauth.ResourceServers.
-func (s *State) Known(ctx context.Context, identifier string) (bool, error) {
-	return get(ctx, s.known, identifier, s.servers.Known)
+func (s *State) Known(ctx context.Context, identifier string) (oauth.ResourceServer, bool, error) {
+	r, err := get(ctx, s.known, identifier, func(ctx context.Context, identifier string) (registered, error) {
+		rs, ok, err := s.servers.Known(ctx, identifier)
+		return registered{rs, ok}, err
+	})
+	return r.server, r.ok, err
 }
 
 // Authenticated implements oauth.ResourceServers. Only successes are kept, and

@@ -165,16 +165,29 @@ func (n NewApp) checkKeys(loopback bool) []error {
 // and commas that would confuse people.
 var scopeForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$`)
 
-// CreateResourceServer registers an operator's own API and returns its id with
-// the secret it introspects with. read and write map scope names to the words
-// people read.
-func (f *Foundation) CreateResourceServer(ctx context.Context, identifier, name string, scopes []consent.Scope) (store.ResourceServer, secret.Text, error) {
+// NewResourceServer is what an operator says about an API of their own.
+type NewResourceServer struct {
+	Identifier  string // the audience of its tokens
+	Name        string // "": the host
+	TokenFormat string // oauth.Opaque, also when "", or oauth.SignedJWT
+	Scopes      []consent.Scope
+}
+
+// CreateResourceServer registers an operator's own API and returns it with the
+// secret it introspects with.
+func (f *Foundation) CreateResourceServer(ctx context.Context, n NewResourceServer) (store.ResourceServer, secret.Text, error) {
 	var problems []error
-	u, err := url.Parse(identifier)
-	if err != nil || !u.IsAbs() || u.Host == "" || strings.Contains(identifier, "#") || strings.HasSuffix(identifier, "/") {
+	u, err := url.Parse(n.Identifier)
+	if err != nil || !u.IsAbs() || u.Host == "" || strings.Contains(n.Identifier, "#") || strings.HasSuffix(n.Identifier, "/") {
 		problems = append(problems, errors.New("identifier: this must be a URL without a fragment and without a slash at its end")) // RFC 8707 section 2
 	}
-	for _, s := range scopes {
+	if n.TokenFormat == "" {
+		n.TokenFormat = oauth.Opaque
+	}
+	if !slices.Contains(oauth.TokenFormats(), n.TokenFormat) {
+		problems = append(problems, fmt.Errorf("token-format %s: there are %s", n.TokenFormat, strings.Join(oauth.TokenFormats(), ", ")))
+	}
+	for _, s := range n.Scopes {
 		if !scopeForm.MatchString(string(s.Name)) || strings.TrimSpace(s.Words) == "" || len(s.Words) > 120 {
 			problems = append(problems, fmt.Errorf("scope %s: write it like mcp:read=Read your notes", s.Name))
 		}
@@ -185,12 +198,13 @@ func (f *Foundation) CreateResourceServer(ctx context.Context, identifier, name 
 	if len(problems) > 0 {
 		return store.ResourceServer{}, secret.Text{}, fault.Wrap(fault.Invalid, errors.Join(problems...), "The resource server was not registered")
 	}
-	if name == "" {
-		name = u.Host
+	if n.Name == "" {
+		n.Name = u.Host
 	}
 	key := secret.Random()
 	rs := store.ResourceServer{
-		ID: "rs_" + uuid.Must(uuid.NewV7()).String(), Identifier: identifier, Name: name, SecretHash: clients.HashSecret(key.Reveal()), Scopes: scopes,
+		ID: "rs_" + uuid.Must(uuid.NewV7()).String(), Identifier: n.Identifier, Name: n.Name, TokenFormat: n.TokenFormat,
+		SecretHash: clients.HashSecret(key.Reveal()), Scopes: n.Scopes,
 	}
 	return rs, key, f.Store.AddResourceServer(ctx, rs)
 }

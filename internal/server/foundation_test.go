@@ -193,7 +193,7 @@ func TestWhatAnOperatorCannotRegister(t *testing.T) {
 		}
 	}
 	for says, identifier := range map[string]string{"a URL without a fragment": "https://a.example/#x", "must be a URL": "notes", "without a slash at its end": "https://a.example/"} {
-		if _, _, err := f.CreateResourceServer(t.Context(), identifier, "", nil); err == nil || !strings.Contains(err.Error(), says) {
+		if _, _, err := f.CreateResourceServer(t.Context(), server.NewResourceServer{Identifier: identifier}); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", identifier, err, says)
 		}
 	}

@@ -262,7 +262,7 @@ func TestResourceServersNeverReplaceTheCatalogue(t *testing.T) {
 		if err := add("rs_3", "https://three.example", "mcp:read"); !fault.Is(err, fault.Conflict) {
 			t.Errorf("the same scope: %v", err)
 		}
-		if known, err := s.Known(ctx, "https://three.example"); err != nil || known {
+		if _, known, err := s.Known(ctx, "https://three.example"); err != nil || known {
 			t.Errorf("half a resource server was stored: %v %v", known, err)
 		}
 	})

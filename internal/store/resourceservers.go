@@ -19,16 +19,18 @@ type ResourceServer struct {
 	ID         string
 	Identifier string // the audience
 	Name       string
-	SecretHash []byte
-	Scopes     []consent.Scope
+	// TokenFormat is oauth.Opaque or oauth.SignedJWT.
+	TokenFormat string
+	SecretHash  []byte
+	Scopes      []consent.Scope
 }
 
 // AddResourceServer registers a resource server with its scopes.
 func (s *Store) AddResourceServer(ctx context.Context, rs ResourceServer) error {
 	err := s.DB.Tx(ctx, func(ctx context.Context) error {
 		tx := s.DB.Read(ctx)
-		err := tx.Exec("INSERT INTO resource_servers (id, identifier, name, secret_hash, created_at) VALUES (?, ?, ?, ?, ?)",
-			rs.ID, rs.Identifier, rs.Name, rs.SecretHash, s.Now().UnixMilli()).Error
+		err := tx.Exec("INSERT INTO resource_servers (id, identifier, name, token_format, secret_hash, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+			rs.ID, rs.Identifier, rs.Name, rs.TokenFormat, rs.SecretHash, s.Now().UnixMilli()).Error
 		if err != nil {
 			return duplicate(err, "There is a resource server with this identifier already.")
 		}
@@ -48,9 +50,15 @@ func (s *Store) AddResourceServer(ctx context.Context, rs ResourceServer) error 
 }
 
 // Known implements oauth.ResourceServers.
-func (s *Store) Known(ctx context.Context, identifier string) (bool, error) {
-	n, err := db.One[int](s.DB.Read(ctx), "SELECT count(*) FROM resource_servers WHERE identifier = ?", identifier)
-	return n > 0, err
+func (s *Store) Known(ctx context.Context, identifier string) (oauth.ResourceServer, bool, error) {
+	rs, err := db.One[oauth.ResourceServer](s.DB.Read(ctx), "SELECT id, identifier, token_format FROM resource_servers WHERE identifier = ?", identifier)
+	if errors.Is(err, db.ErrNone) {
+		return oauth.ResourceServer{}, false, nil
+	}
+	if err != nil {
+		return oauth.ResourceServer{}, false, fmt.Errorf("read resource server: %w", err)
+	}
+	return rs, true, nil
 }
 
 // resourceServerPrefix is how the id of every resource server begins.
