@@ -1,7 +1,13 @@
 // Package bearer is the door of a resource server: it takes the token out of a
 // request, asks what it stands for, and refuses in the words clients can act on
 // (OAuth 2.1 section 5, RFC 6750, RFC 9728). Any Go API or MCP server can import
-// it: it needs the standard library and an introspection endpoint (RFC 7662).
+// it.
+//
+// There are two ways to find out what a token stands for, and Middleware takes
+// either. An Introspector asks the authorization server (RFC 7662): what was taken
+// back is refused at once. A JWTVerifier checks the signature of tokens that are
+// made for it (RFC 9068) with the keys the server publishes: no question, and what
+// was taken back works until it expires, five minutes at most with Deputy.
 //
 // It does not decide what a token with the right scopes may touch, it issues
 // nothing, and it imports nothing else of this module. When it cannot find out

@@ -72,8 +72,7 @@ type Introspector struct {
 
 // NewIntrospector returns an introspector, or says what is wrong with cfg.
 func NewIntrospector(cfg IntrospectorConfig) (*Introspector, error) {
-	u, err := url.Parse(cfg.Endpoint)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname()))) {
+	if !safe(cfg.Endpoint) {
 		return nil, errors.New("introspection endpoint must be an https URL, or http on this machine")
 	}
 	if cfg.Audience == "" || cfg.ClientID == "" || cfg.Secret.reveal() == "" {
@@ -88,14 +87,27 @@ func NewIntrospector(cfg IntrospectorConfig) (*Introspector, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	client := http.Client{Timeout: askTimeout}
-	if cfg.HTTPClient != nil {
-		client = *cfg.HTTPClient
-	}
-	// A redirect would carry the credentials and the token elsewhere.
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	cfg.HTTPClient = &client
+	cfg.HTTPClient = straight(cfg.HTTPClient)
 	return &Introspector{cfg: cfg, cache: newCache(cacheLimit)}, nil
+}
+
+// safe reports whether what travels to an address can be read and changed by
+// nobody in between.
+func safe(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Host != "" && u.User == nil && (u.Scheme == "https" || (u.Scheme == "http" && loopback(u.Hostname())))
+}
+
+// straight returns a copy of client, or one with a timeout, that follows no
+// redirects: one would carry credentials and tokens elsewhere, or bring keys from
+// there.
+func straight(client *http.Client) *http.Client {
+	out := http.Client{Timeout: askTimeout}
+	if client != nil {
+		out = *client
+	}
+	out.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &out
 }
 
 func loopback(host string) bool {
@@ -142,20 +154,29 @@ func (i *Introspector) ask(ctx context.Context, token string) (Authority, error)
 		return Authority{}, err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return Authority{}, fmt.Errorf("the endpoint answered with status %d", resp.StatusCode)
-	}
-	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return Authority{}, errors.New("the endpoint's answer is not JSON")
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, answerLimit+1))
+	body, err := content(resp, "application/json")
 	if err != nil {
 		return Authority{}, err
 	}
-	if len(body) > answerLimit {
-		return Authority{}, errors.New("the endpoint's answer is too long")
-	}
 	return i.read(body)
+}
+
+// content returns the body of an answer that is one of kinds.
+func content(resp *http.Response, kinds ...string) ([]byte, error) {
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the endpoint answered with status %d", resp.StatusCode)
+	}
+	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || !slices.Contains(kinds, kind) {
+		return nil, errors.New("the endpoint's answer is not JSON")
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, answerLimit+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(body) > answerLimit {
+		return nil, errors.New("the endpoint's answer is too long")
+	}
+	return body, nil
 }
 
 // answer is what counts of an introspection response (RFC 7662 section 2.2).
