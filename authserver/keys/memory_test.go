@@ -18,7 +18,9 @@ func (m *memory) AddFirstSigningKey(_ context.Context, k keys.Key) error {
 	return nil
 }
 
-func (m *memory) AddSigningKey(_ context.Context, k keys.Key, _ time.Time) error {
+func (m *memory) AddNextSigningKey(_ context.Context, k keys.Key, _ string, _ time.Time) (bool, error) {
 	m.keys = append(m.keys, k)
-	return nil
+	return true, nil
 }
+
+func (m *memory) DropSigningKeys(context.Context, time.Time) error { return nil }

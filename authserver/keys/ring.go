@@ -1,6 +1,6 @@
 // Package keys holds the keys that sign Deputy's own tokens for others to verify:
-// ID tokens today. It owns making a key, when it is published, used and dropped,
-// the JWKS document, signing and the check of what was signed here.
+// ID tokens and access tokens. It owns making a key, when it is published, used
+// and dropped, the JWKS document, signing and the check of what was signed here.
 //
 // A key has one algorithm, ES256, for all its life. It is published a day before
 // it is first used, so that verifiers which keep the document for an hour never
@@ -44,9 +44,12 @@ type Store interface {
 	// AddFirstSigningKey adds k, unless a first key was ever added: of several
 	// replicas that start together, one gets its key in. The others get no error.
 	AddFirstSigningKey(ctx context.Context, k Key) error
-	// AddSigningKey adds k and, in the same transaction, sets othersEnd as the end
-	// of every other key that has none.
-	AddSigningKey(ctx context.Context, k Key, othersEnd time.Time) error
+	// AddNextSigningKey adds k as the one after last and, in the same transaction,
+	// sets lastEnd as the end of last. It reports false, and adds nothing, when last
+	// has an end already: of several replicas that rotate together, one does.
+	AddNextSigningKey(ctx context.Context, k Key, last string, lastEnd time.Time) (bool, error)
+	// DropSigningKeys deletes the keys that have ended by now.
+	DropSigningKeys(ctx context.Context, now time.Time) error
 }
 
 // Sealer seals the private part to its row and column of signing_keys.
@@ -61,12 +64,17 @@ type Config struct {
 	Sealer Sealer
 	Now    func() time.Time // nil means time.Now
 	Log    *slog.Logger     // told when the keys cannot be read again; nil means slog.Default()
-	// Lead is how long a key is published before it signs; 0 means 24 hours. It
-	// must be longer than verifiers keep the document, which is an hour.
+	// Lead is how long a key is published before it signs; 0 means 24 hours. It is
+	// longer than verifiers may keep the document (an hour) and replicas keep the
+	// keys (a minute) together.
 	Lead time.Duration
 	// Keep is how long a key stays published after the next one took over; 0 means
-	// 30 days. It must be longer than anything lives that was signed.
+	// 24 hours. It must be longer than anything lives that was signed, with what
+	// verifiers allow for wrong clocks.
 	Keep time.Duration
+	// Every is how long a key signs before Tend replaces it, at least Lead; 0 means
+	// that only Rotate does.
+	Every time.Duration
 }
 
 const (
@@ -93,6 +101,7 @@ type Ring struct {
 	keys     []held // by Active, newest first
 	document []byte
 	read     time.Time
+	ended    bool // there are keys to drop
 
 	reading sync.Mutex // held by the one who reads the keys again
 }
@@ -115,7 +124,10 @@ func Open(ctx context.Context, cfg Config) (*Ring, error) {
 		cfg.Lead = 24 * time.Hour
 	}
 	if cfg.Keep == 0 {
-		cfg.Keep = 30 * 24 * time.Hour
+		cfg.Keep = 24 * time.Hour
+	}
+	if cfg.Lead <= jwksAge+fresh || (cfg.Every != 0 && cfg.Every < cfg.Lead) {
+		return nil, fmt.Errorf("a signing key must be published for more than %s before it signs, and not longer than one signs", jwksAge+fresh)
 	}
 	r := &Ring{cfg: cfg}
 	if err := r.Reload(ctx); err != nil {
@@ -139,20 +151,6 @@ func Open(ctx context.Context, cfg Config) (*Ring, error) {
 		return nil, errors.New("a first signing key was made once, but no key is left that has not expired")
 	}
 	return r, nil
-}
-
-// Rotate makes the next key. It is published now, signs after Config.Lead, and
-// the keys before it are dropped Config.Keep after that.
-func (r *Ring) Rotate(ctx context.Context) (kid string, err error) {
-	active := r.cfg.Now().Add(r.cfg.Lead)
-	next, err := r.generate(active)
-	if err != nil {
-		return "", err
-	}
-	if err := r.cfg.Store.AddSigningKey(ctx, next, active.Add(r.cfg.Keep)); err != nil {
-		return "", fmt.Errorf("store signing key %s: %w", next.ID, err)
-	}
-	return next.ID, r.Reload(ctx)
 }
 
 func (r *Ring) generate(active time.Time) (Key, error) {
@@ -187,8 +185,10 @@ func (r *Ring) reload(ctx context.Context) error {
 	now := r.cfg.Now()
 	known := r.byID()
 	var keys []held
+	ended := false
 	for _, row := range rows {
 		if row.expired(now) {
+			ended = true
 			continue
 		}
 		h, have := known[row.ID]
@@ -206,7 +206,7 @@ func (r *Ring) reload(ctx context.Context) error {
 		return err
 	}
 	r.mu.Lock()
-	r.keys, r.document, r.read = keys, document, now
+	r.keys, r.document, r.read, r.ended = keys, document, now, ended
 	r.mu.Unlock()
 	return nil
 }

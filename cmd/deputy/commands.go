@@ -33,7 +33,7 @@ func command(p program) *cobra.Command {
 		SilenceErrors: true,
 	}
 	config.Flags(root.PersistentFlags())
-	root.AddCommand(p.serve(), p.demo(), p.migrate(), p.user(), p.app(), p.resourceServer(), p.provider())
+	root.AddCommand(p.serve(), p.demo(), p.migrate(), p.user(), p.app(), p.resourceServer(), p.provider(), p.key())
 	return root
 }
 

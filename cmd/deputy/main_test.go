@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // output is what the program wrote. It may be read while the program runs.
@@ -103,6 +105,46 @@ func TestAnOperatorsCommands(t *testing.T) {
 	}
 }
 
+func TestSigningKeysByCommand(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	listed := func() (kids, stages []string) {
+		out, err := deputy(t, "", "key", "list", "--data", data, "--json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var keys []struct {
+			Kid, Alg, Stage string
+			SignsFrom       time.Time `json:"signs_from"`
+			Ends            *time.Time
+		}
+		if err := json.Unmarshal([]byte(out), &keys); err != nil {
+			t.Fatalf("%q: %v", out, err)
+		}
+		for _, k := range keys {
+			kids, stages = append(kids, k.Kid), append(stages, k.Stage)
+			if k.Alg != "ES256" || k.SignsFrom.IsZero() || (k.Ends == nil) == (k.Stage == "signing" && len(keys) == 2) {
+				t.Errorf("key %+v", k)
+			}
+		}
+		return kids, stages
+	}
+	first, stages := listed()
+	if diff := cmp.Diff([]string{"signing"}, stages); diff != "" {
+		t.Fatal(diff)
+	}
+	next := made(t, "", "key", "rotate", "--data", data)
+	kids, stages := listed()
+	if diff := cmp.Diff([]string{"next", "signing"}, stages); diff != "" || kids[0] != next["kid"] || kids[1] != first[0] {
+		t.Errorf("%v: %s", kids, diff)
+	}
+	if _, err := deputy(t, "", "key", "rotate", "--data", data); err == nil || !strings.Contains(err.Error(), "published already") {
+		t.Errorf("a second rotation: %v", err)
+	}
+	if out, err := deputy(t, "", "key", "list", "--data", data); err != nil || strings.Count(out, "\n") != 2 || !strings.Contains(out, ", published until ") {
+		t.Errorf("for people: %q %v", out, err)
+	}
+}
+
 // TestErrorsInWords: what is wrong, and what to do, on one screen and without a
 // stack of causes.
 func TestErrorsInWords(t *testing.T) {
@@ -124,6 +166,7 @@ func TestErrorsInWords(t *testing.T) {
 		{"neither public nor confidential", "", []string{"app", "create", "--name", "A", "--type", "secret"}},
 		{"redirect-uri http://a.example/cb", "", []string{"app", "create", "--name", "A", "--redirect-uri", "http://a.example/cb"}},
 		{"write it like mcp:read=Read your notes", "", []string{"resource-server", "create", "--identifier", "https://n.example", "--scope", "mcp:read"}},
+		{"token-format paper: there are opaque, jwt", "", []string{"resource-server", "create", "--identifier", "https://n.example", "--token-format", "paper"}},
 		{"There is no provider \"gitlab\"", "x", []string{"provider", "set", "gitlab", "--client-id", "a", "--client-secret-stdin"}},
 		{"pipe the client secret in", "", []string{"provider", "set", "github", "--client-id", "a"}},
 		{"unknown command", "", []string{"frobnicate"}},

@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/knadh/koanf/parsers/yaml"
@@ -39,6 +40,7 @@ const (
 	LogLevel       = "log-level"
 	Registration   = "registration"
 	Review         = "review"
+	KeyRotation    = "key-rotation"
 	File           = "config"
 )
 
@@ -64,6 +66,7 @@ type Config struct {
 	LogLevel       string // debug | info | warn | error
 	Registration   string // off | public: may apps register themselves
 	Review         string // nothing | absent | changes: what apps that nobody registered by hand get only after approval
+	KeyRotation    int    // days after which a new key signs; 0: only by command
 }
 
 // KeyDir is the folder of the keys.
@@ -84,12 +87,16 @@ func Flags(f *pflag.FlagSet) {
 	f.String(Operator, "", "`name` of who runs this server, shown to people")
 	f.String(Registration, defaults[Registration].(string), "may apps register themselves: off or public (public clients only)")
 	f.String(Review, defaults[Review].(string), "what apps that nobody registered by hand get only after deputy app approve: nothing, absent (what they do without the person) or changes (all but reading)")
+	f.Int(KeyRotation, defaults[KeyRotation].(int), "`days` after which a new key signs tokens; 0: only by deputy key rotate")
 	f.String(LogLevel, defaults[LogLevel].(string), "debug, info, warn or error")
 }
 
 var defaults = map[string]any{
-	Listen: "127.0.0.1:8080", ExternalURL: "http://localhost:8080", Data: "./data", LogLevel: "info", Registration: RegistrationOff, Review: "absent",
+	Listen: "127.0.0.1:8080", ExternalURL: "http://localhost:8080", Data: "./data", LogLevel: "info", Registration: RegistrationOff, Review: "absent", KeyRotation: 90,
 }
+
+// maxKeyRotation is ten years, in days.
+const maxKeyRotation = 3650
 
 // Load reads the settings. environ is the environment as os.Environ gives it.
 func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
@@ -107,6 +114,10 @@ func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
 		Listen: k.String(Listen), Data: k.String(Data), DatabaseURL: k.String(DatabaseURL), AllowLoopback: k.Bool(AllowLoopback),
 		TrustedProxies: k.Strings(TrustedProxies), Operator: k.String(Operator), LogLevel: k.String(LogLevel), Registration: k.String(Registration),
 		Review: k.String(Review),
+	}
+	var err error
+	if cfg.KeyRotation, err = strconv.Atoi(k.String(KeyRotation)); err != nil || cfg.KeyRotation < 0 || cfg.KeyRotation > maxKeyRotation {
+		problems = append(problems, fmt.Errorf("%s: %q is no number of days from 0 to %d", KeyRotation, k.String(KeyRotation), maxKeyRotation))
 	}
 	external, err := externalURL(k.String(ExternalURL))
 	cfg.ExternalURL = external
@@ -145,7 +156,7 @@ func loadFile(k *koanf.Koanf, path string) error {
 }
 
 func names() []string {
-	return []string{Listen, ExternalURL, Data, DatabaseURL, AllowLoopback, TrustedProxies, Operator, LogLevel, Registration, Review}
+	return []string{Listen, ExternalURL, Data, DatabaseURL, AllowLoopback, TrustedProxies, Operator, LogLevel, Registration, Review, KeyRotation}
 }
 
 func fromEnv(name, value string) (string, any) {

@@ -71,11 +71,13 @@ func TestBadValues(t *testing.T) {
 		args []string
 		says string
 	}{
-		"external URL with a path":    {[]string{"--external-url", "https://deputy.example/x"}, "more than scheme"},
-		"external URL without scheme": {[]string{"--external-url", "deputy.example"}, "not an http"},
-		"a missing file":              {[]string{"--config", "/nonexistent.yaml"}, "there is no file"},
-		"an unknown key in the file":  {[]string{"--config", yamlFile(t, "listn: x\n")}, `"listn"`},
-		"a file that is not YAML":     {[]string{"--config", yamlFile(t, "a: [")}, "not valid YAML"},
+		"a rotation that is no number": {[]string{"--config", yamlFile(t, "key-rotation: often\n")}, `"often" is no number of days`},
+		"a rotation in the past":       {[]string{"--key-rotation", "-1"}, "no number of days"},
+		"external URL with a path":     {[]string{"--external-url", "https://deputy.example/x"}, "more than scheme"},
+		"external URL without scheme":  {[]string{"--external-url", "deputy.example"}, "not an http"},
+		"a missing file":               {[]string{"--config", "/nonexistent.yaml"}, "there is no file"},
+		"an unknown key in the file":   {[]string{"--config", yamlFile(t, "listn: x\n")}, `"listn"`},
+		"a file that is not YAML":      {[]string{"--config", yamlFile(t, "a: [")}, "not valid YAML"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := load(t, nil, c.args...); err == nil || !strings.Contains(err.Error(), c.says) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -56,6 +57,8 @@ type Server struct {
 	broker    *broker.Broker
 	engine    *gin.Engine
 	draining  atomic.Bool
+	untend    context.CancelFunc
+	tending   sync.WaitGroup
 }
 
 // New puts the server together on f. Close both when done.
@@ -72,7 +75,14 @@ func New(ctx context.Context, f *Foundation, log *slog.Logger) (*Server, error) 
 	if err := s.buildEngine(); err != nil {
 		return nil, errors.Join(err, s.audit.Close())
 	}
+	s.tend(ctx)
 	return s, nil
+}
+
+// tend looks after the signing keys until Close.
+func (s *Server) tend(ctx context.Context) {
+	ctx, s.untend = context.WithCancel(context.WithoutCancel(ctx))
+	s.tending.Go(func() { s.keys.TendUntil(ctx) })
 }
 
 // Handler answers every request.
@@ -84,6 +94,8 @@ func (s *Server) Draining() { s.draining.Store(true) }
 // Close waits for what is under way and must not be lost: provider refreshes and
 // records. Call it when no more requests come in, and before Foundation.Close.
 func (s *Server) Close() error {
+	s.untend()
+	s.tending.Wait()
 	s.providers.Drain()
 	return s.audit.Close()
 }
@@ -95,9 +107,8 @@ func (s *Server) brokerAudience() string { return s.issuer() + "/api" }
 
 func (s *Server) buildProtocol(ctx context.Context) error {
 	var err error
-	s.keys, err = keys.Open(ctx, keys.Config{Store: s.Store, Sealer: sealer{s.Vault}, Now: s.Now, Log: s.log})
-	if err != nil {
-		return fmt.Errorf("open the signing keys: %w", err)
+	if s.keys, err = s.ring(ctx, s.log); err != nil {
+		return err
 	}
 	s.identity, err = identity.New(identity.Config{
 		Users: s.Store, Sessions: s.Store, Attempts: s.Store, Audit: s.audit, Asking: asking{s}, Away: store.Dashboard{Store: s.Store}, Leavings: leavings{s}, Site: s.site, Forms: s.forms,

@@ -55,14 +55,30 @@ func (s *Store) AddFirstSigningKey(ctx context.Context, k keys.Key) error {
 	})
 }
 
-// AddSigningKey adds k and sets the end of every other key that has none.
-func (s *Store) AddSigningKey(ctx context.Context, k keys.Key, othersEnd time.Time) error {
-	return s.DB.Tx(ctx, func(ctx context.Context) error {
-		err := s.DB.Read(ctx).Exec("UPDATE signing_keys SET expires_at = ? WHERE expires_at IS NULL", othersEnd.UnixMilli()).Error
-		if err != nil {
-			return fmt.Errorf("set the end of signing keys: %w", err)
+// AddNextSigningKey adds k and sets the end of last, unless it has one. The
+// conditional UPDATE decides between replicas: the later one waits for the row and
+// then finds the end.
+func (s *Store) AddNextSigningKey(ctx context.Context, k keys.Key, last string, lastEnd time.Time) (added bool, err error) {
+	err = s.DB.Tx(ctx, func(ctx context.Context) error {
+		end := s.DB.Read(ctx).Exec("UPDATE signing_keys SET expires_at = ? WHERE kid = ? AND expires_at IS NULL", lastEnd.UnixMilli(), last)
+		if added = end.RowsAffected == 1; end.Error != nil || !added {
+			return end.Error
 		}
 		return s.insertSigningKey(ctx, k)
+	})
+	if err != nil {
+		return false, fmt.Errorf("add the next signing key: %w", err)
+	}
+	return added, nil
+}
+
+// DropSigningKeys deletes the keys that have ended. There are few: no index.
+func (s *Store) DropSigningKeys(ctx context.Context, now time.Time) error {
+	return s.DB.Tx(ctx, func(ctx context.Context) error {
+		if err := s.DB.Read(ctx).Exec("DELETE FROM signing_keys WHERE expires_at <= ?", now.UnixMilli()).Error; err != nil {
+			return fmt.Errorf("drop signing keys: %w", err)
+		}
+		return nil
 	})
 }
 
