@@ -2,8 +2,12 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"net/url"
@@ -32,8 +36,10 @@ const distinct = 20_000
 func operations() []operation {
 	return []operation{
 		{name: "tokens", what: "client_credentials tokens", aim: 10_000, client: tokens, costs: true},
+		{name: "signed", what: "at+jwt tokens (client_credentials)", aim: 10_000, client: signedTokens, costs: true},
 		{name: "introspections", what: fmt.Sprintf("introspections, %d tokens in turn", distinct), aim: 15_000, client: introspections(), costs: true},
 		{name: "hot", what: "introspections of one person's token", aim: 15_000, client: hot, costs: true},
+		{name: "garbage", what: "introspections of made-up tokens", aim: 20_000, client: garbage, costs: true},
 		{name: "refreshes", what: "refreshes, public app (rotating)", aim: 4_000, client: refreshes(rotating), costs: true},
 		{name: "lasting", what: "refreshes, confidential app", aim: 4_000, client: refreshes(lasting), costs: true},
 		{name: "flows", what: "code flows (authorize + token)", aim: 1_000, client: flows, costs: true},
@@ -43,12 +49,52 @@ func operations() []operation {
 }
 
 // tokens asks for a token the app has for itself.
-func tokens(w *world, c *conn, _ int) client {
-	request := post(nil, w.host, "/oauth/token", w.robot, "grant_type=client_credentials&scope="+url.QueryEscape(ownScope))
+func tokens(w *world, c *conn, _ int) client { return own(w, c, ownScope, accessPrefix) }
+
+// signedTokens asks for one that the resource server verifies by itself.
+func signedTokens(w *world, c *conn, _ int) client { return own(w, c, signedScope, jwtPrefix) }
+
+// How the two forms of access tokens begin.
+const (
+	accessPrefix = "dpa_"
+	jwtPrefix    = "eyJ"
+)
+
+func own(w *world, c *conn, scope, prefix string) client {
+	request := post(nil, w.host, "/oauth/token", w.robot, "grant_type=client_credentials&scope="+url.QueryEscape(scope))
+	want := []byte(`"access_token":"` + prefix)
 	return func() error {
-		_, err := c.want(http.StatusOK, request)
+		body, err := c.want(http.StatusOK, request)
+		if err == nil && !bytes.Contains(body, want) {
+			err = fmt.Errorf("this is not a token of the form %s…", prefix)
+		}
 		return err
 	}
+}
+
+// garbage asks for tokens that somebody made up: random, but with a checksum that
+// is right, so that the server has to look at the seal.
+func garbage(w *world, c *conn, _ int) client {
+	var request []byte
+	return func() error {
+		request = post(request[:0], w.host, "/oauth/introspect", w.reader, "token=", madeUp())
+		body, err := c.want(http.StatusOK, request)
+		if err == nil && !bytes.Contains(body, []byte(`"active":false`)) {
+			err = fmt.Errorf("a made-up token is answered with %s", body)
+		}
+		return err
+	}
+}
+
+// madeUpSize is how many bytes a real token of an app has below its base64.
+const madeUpSize = 240
+
+func madeUp() string {
+	var random [madeUpSize]byte
+	rand.Read(random[:])
+	body := base64.RawURLEncoding.EncodeToString(random[:])
+	sum := binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(body)))
+	return accessPrefix + body + base64.RawURLEncoding.EncodeToString(sum)
 }
 
 var errInactive = errors.New("a live token is said to be inactive")

@@ -30,8 +30,9 @@ const (
 )
 
 const (
-	ownScope = "notes:read"
-	readRepo = "services.github.repositories.read"
+	ownScope    = "notes:read"
+	signedScope = "papers:read"
+	readRepo    = "services.github.repositories.read"
 )
 
 // world is one server on one database with everything that the operations need.
@@ -135,8 +136,13 @@ func (w *world) register(ctx context.Context, key secret.Text) (err error) {
 		return err
 	}
 	w.reader = basic(rs.ID, rsKey)
+	if _, _, err = f.CreateResourceServer(ctx, server.NewResourceServer{
+		Identifier: "https://papers.example/api", Name: "Papers", TokenFormat: "jwt", Scopes: []consent.Scope{{Name: signedScope, Words: "Read your papers", Access: consent.Read}},
+	}); err != nil {
+		return err
+	}
 	robot, robotKey, err := f.CreateApp(ctx, server.NewApp{
-		Name: "Robot", Publisher: "Bench", Confidential: true, RedirectURIs: []string{callback}, Scopes: []string{ownScope},
+		Name: "Robot", Publisher: "Bench", Confidential: true, RedirectURIs: []string{callback}, Scopes: []string{ownScope, signedScope},
 		GrantTypes: []string{"authorization_code", "refresh_token", "client_credentials"},
 	})
 	if err != nil {
