@@ -192,3 +192,26 @@ func TestThreat_O22_AChangedSignedTokenIsNone(t *testing.T) {
 		t.Errorf("the good one: %s", got.Raw)
 	}
 }
+
+// What is handed on stays signed, says who acts, and ends with its parent.
+func TestASignedTokenCanBeHandedOn(t *testing.T) {
+	d := deputytest.New(t, deputytest.Options{})
+	rs := d.SignedResourceServer(notes, "mcp:read")
+	app, helper, ana := delegating(d), agent(d, "Planner"), d.SignedIn("ana")
+	tokens := d.Redeem(app, ana.Authorize(app, "mcp:read"))
+	child := d.Tokens(exchanging(app, tokens.Access, actor(own(d, helper))...))
+	claims, parent := part(t, child.Access, 1), part(t, tokens.Access, 1)
+	want := map[string]any{"sub": string(helper.ID), "client_id": string(helper.ID)}
+	if diff := cmp.Diff(want, claims["act"]); diff != "" || claims["exp"] != parent["exp"] || claims["sub"] != parent["sub"] {
+		t.Errorf("claims %v: %s", claims, diff)
+	}
+	if told := d.Introspect(rs.ID, rs.Secret, child.Access).JSON; told["active"] != true || cmp.Diff(claims["act"], told["act"]) != "" {
+		t.Errorf("introspected: %v", told)
+	}
+	if got := d.Post("/oauth/revoke", app.Form("token", tokens.Access)); got.Status != 200 {
+		t.Fatalf("revoke: %d %s", got.Status, got.Raw)
+	}
+	if told := d.Introspect(rs.ID, rs.Secret, child.Access).JSON; told["active"] != false {
+		t.Errorf("after its parent was revoked: %v", told)
+	}
+}

@@ -50,7 +50,7 @@ func keyOf(token string) string {
 	return head.Kid
 }
 
-// Keys rotate three times in five days while apps get tokens. Each is verified at
+// Keys rotate three times in six days while apps get tokens. Each is verified at
 // once, and its key is among those a resource server fetched up to an hour before
 // (threat O48).
 func TestThreat_O48_RotationUnderLoadFailsNobody(t *testing.T) {
@@ -85,7 +85,7 @@ func TestThreat_O48_RotationUnderLoadFailsNobody(t *testing.T) {
 			}
 		})
 	}
-	const step, anHour, steps = 20 * time.Minute, 3, 5 * 24 * 3
+	const step, anHour, steps = 20 * time.Minute, 3, 6 * 24 * 3
 	for n := range steps {
 		if n%(48*anHour) == 1 {
 			if _, err := d.Foundation.RotateKey(t.Context()); err != nil {
