@@ -67,6 +67,7 @@ func Mount(r gin.IRouter, p Parts) {
 		{"ANY", metadata.TokenPath, client, p.OAuth.Token},
 		{"ANY", metadata.IntrospectPath, client, p.OAuth.Introspect},
 		{"ANY", metadata.RevokePath, client, p.OAuth.Revoke},
+		{"ANY", metadata.GrantsPath, client, p.OAuth.Grants}, // as discovery names it; a grant's id follows
 		{"ANY", metadata.GrantsPath + "/:grant", client, p.OAuth.Grants},
 		{"GET", metadata.UserinfoPath, client, p.OAuth.Userinfo},
 		{"POST", metadata.UserinfoPath, client, p.OAuth.Userinfo},

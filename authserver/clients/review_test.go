@@ -81,9 +81,9 @@ func TestThreat_O16_WhatAnUnknownAppCannotHave(t *testing.T) {
 func TestThreat_O16_NothingLeftToAllow(t *testing.T) {
 	t.Parallel()
 	d := deputytest.New(t, deputytest.Options{Registration: "public", Review: "changes"})
-	_, _, err := d.Foundation.CreateResourceServer(t.Context(), "https://notes.example/mcp", "", []consent.Scope{
+	_, _, err := d.Foundation.CreateResourceServer(t.Context(), server.NewResourceServer{Identifier: "https://notes.example/mcp", Scopes: []consent.Scope{
 		{Name: "mcp:read", Words: "Read your notes", Access: consent.Read}, {Name: "mcp:write", Words: "Change your notes", Access: consent.Write},
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -148,7 +148,7 @@ func TestAGrantComesBackAsItWasAgreed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in.ID, in.Created = id, at()
+		in.ID, in.Created, in.Updated = id, at(), at()
 		of := func(user consent.UserID, app consent.AppID) []consent.Grant {
 			t.Helper()
 			got, err := s.GrantsOf(ctx, user, app)
