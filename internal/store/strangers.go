@@ -52,7 +52,7 @@ func (s *Store) Adopt(ctx context.Context, c clients.Client) error {
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, auth_method = excluded.auth_method, jwks = excluded.jwks, jwks_uri = excluded.jwks_uri,
 			redirect_uris = excluded.redirect_uris, grant_types = excluded.grant_types, website = excluded.website, digest = excluded.digest, used_at = excluded.used_at
 		WHERE apps.origin = excluded.origin AND apps.disabled_at IS NULL`,
-		r.ID, r.Name, r.Publisher, r.Kind, r.Origin, r.AuthMethod, r.JWKS, r.JWKSURI, r.RedirectURIs, r.LogoutURIs, r.GrantTypes, r.Scopes, r.Website, r.Digest, r.CreatedAt, r.UsedAt)
+		r.ID, r.Name, r.Publisher, r.Kind, r.Origin, r.AuthMethod, r.JWKS, r.JWKSURI, r.RedirectURIs, r.GrantTypes, r.Scopes, r.Website, r.Digest, r.CreatedAt, r.UsedAt)
 	if res.Error != nil {
 		return fmt.Errorf("adopt app: %w", res.Error)
 	}
@@ -95,7 +95,7 @@ func (s *Store) ChangeApp(ctx context.Context, c clients.Client) error {
 	return s.DB.Tx(ctx, func(ctx context.Context) error {
 		res := s.DB.Read(ctx).Exec(`UPDATE apps SET name = ?, jwks = ?, jwks_uri = ?, redirect_uris = ?, post_logout_uris = ?, grant_types = ?, scopes = ?, detail_types = ?, website = ?, metadata = ?, digest = ?, used_at = ?
 			WHERE id = ? AND origin = ?`,
-			r.Name, r.JWKS, r.JWKSURI, r.RedirectURIs, r.GrantTypes, r.Scopes, r.DetailTypes, r.Website, r.Metadata, r.Digest, r.UsedAt, r.ID, clients.Dynamic)
+			r.Name, r.JWKS, r.JWKSURI, r.RedirectURIs, r.LogoutURIs, r.GrantTypes, r.Scopes, r.DetailTypes, r.Website, r.Metadata, r.Digest, r.UsedAt, r.ID, clients.Dynamic)
 		if res.Error != nil {
 			return fmt.Errorf("change app: %w", res.Error)
 		}
