@@ -28,11 +28,12 @@ const (
 type Session struct {
 	ID        consent.SessionID
 	User      consent.UserID
-	Created   time.Time // the sign-in
-	Seen      time.Time // the last page, up to a minute old
-	Expires   time.Time // the earlier of both limits
-	UserAgent string    // what the browser said at the sign-in
-	Address   string    // where it was at the sign-in
+	Level     consent.Level // how surely the sign-in showed who the person is
+	Created   time.Time     // the sign-in
+	Seen      time.Time     // the last page, up to a minute old
+	Expires   time.Time     // the earlier of both limits
+	UserAgent string        // what the browser said at the sign-in
+	Address   string        // where it was at the sign-in
 }
 
 // Device names the browser for people: "Firefox on Linux".
@@ -74,7 +75,11 @@ type Person struct {
 	Name       string
 	Browser    string // the anonymous browser cookie
 	SignedInAt time.Time
+	Level      consent.Level // how surely they showed who they are; never ""
 }
+
+// Levels are the levels that a sign-in here can reach.
+func Levels() []consent.Level { return []consent.Level{consent.LevelPassword} }
 
 // Person returns who is signed in at the browser that sent the request; false
 // when nobody is.
@@ -98,6 +103,7 @@ func (i *Identity) Person(c *gin.Context) (Person, bool, error) {
 		Name:       r.account.Name,
 		Browser:    i.Browser(c),
 		SignedInAt: r.session.Created,
+		Level:      r.session.Level,
 	}, true, nil
 }
 
@@ -131,7 +137,8 @@ func (i *Identity) recall(ctx context.Context, key digest) (remembered, bool, er
 		r = remembered{session: s, account: a, read: now}
 		i.cache.Set(key, r)
 	}
-	return r, now.Before(r.session.Expires), nil
+	// A sign-in that has not reached a level is not one yet (threat O44).
+	return r, now.Before(r.session.Expires) && r.session.Level.Meets(""), nil
 }
 
 // see writes down that the session was used and moves its idle end.
@@ -156,13 +163,14 @@ func endOf(created, now time.Time) time.Time {
 	return total
 }
 
-// start signs an account in at this browser. The session is new whatever the
+// start signs an account in at this browser, at the level it has shown. The session is new whatever the
 // browser had before, so that nobody can prepare one for somebody else.
-func (i *Identity) start(c *gin.Context, a Account) error {
+func (i *Identity) start(c *gin.Context, a Account, level consent.Level) error {
 	now, token := i.cfg.Now(), secret.Random()
 	s := Session{
 		ID:        consent.SessionID("session_" + uuid.Must(uuid.NewV7()).String()),
 		User:      a.ID,
+		Level:     level,
 		Created:   now,
 		Seen:      now,
 		Expires:   endOf(now, now),

@@ -113,7 +113,7 @@ func (i *Identity) SignIn(c *gin.Context) error {
 	case a.ID == "":
 		return i.showSignIn(c, http.StatusForbidden, templates.SignIn{Email: cut(email, 254), Wrong: true}, next)
 	}
-	if err := i.start(c, a); err != nil {
+	if err := i.start(c, a, consent.LevelPassword); err != nil {
 		return err
 	}
 	web.Note(c, slog.String("user", string(a.ID)))

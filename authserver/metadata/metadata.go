@@ -38,6 +38,8 @@ type Config struct {
 	ProofAlgorithms []string
 	// DetailTypes are those of authorization_details.
 	DetailTypes []string
+	// Levels are those a sign-in can reach.
+	Levels []consent.Level
 }
 
 // Paths of the endpoints, relative to the issuer. The route table uses the same
@@ -59,42 +61,43 @@ const (
 // document is RFC 8414 section 2 with OpenID Connect Discovery section 3. Members
 // that would be empty are left out (RFC 8414 section 3.2).
 type document struct {
-	Issuer                   string   `json:"issuer"`
-	Authorization            string   `json:"authorization_endpoint"`
-	Pushed                   string   `json:"pushed_authorization_request_endpoint"`
-	Device                   string   `json:"device_authorization_endpoint"`
-	Token                    string   `json:"token_endpoint"`
-	Introspection            string   `json:"introspection_endpoint"`
-	Revocation               string   `json:"revocation_endpoint"`
-	Userinfo                 string   `json:"userinfo_endpoint"`
-	EndSession               string   `json:"end_session_endpoint"`
-	Registration             string   `json:"registration_endpoint,omitempty"`
-	Documents                bool     `json:"client_id_metadata_document_supported"`
-	JWKS                     string   `json:"jwks_uri"`
-	Scopes                   []string `json:"scopes_supported"`
-	ResponseTypes            []string `json:"response_types_supported"`
-	ResponseModes            []string `json:"response_modes_supported"`
-	GrantTypes               []string `json:"grant_types_supported"`
-	Grants                   string   `json:"grant_management_endpoint"`
-	GrantActions             []string `json:"grant_management_actions_supported"`
-	GrantActionRequired      bool     `json:"grant_management_action_required"`
-	TokenAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
-	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
-	RevocationAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
-	TokenAuthAlgorithms      []string `json:"token_endpoint_auth_signing_alg_values_supported"`
-	IntrospectionAlgorithms  []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
-	RevocationAlgorithms     []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
-	ChallengeMethods         []string `json:"code_challenge_methods_supported"`
-	IssParameter             bool     `json:"authorization_response_iss_parameter_supported"`
-	Request                  bool     `json:"request_parameter_supported"`
-	RequestURI               bool     `json:"request_uri_parameter_supported"`
-	Prompts                  []string `json:"prompt_values_supported"`
-	SubjectTypes             []string `json:"subject_types_supported"`
-	IDTokenAlgorithms        []string `json:"id_token_signing_alg_values_supported"`
-	Claims                   []string `json:"claims_supported"`
-	ProofAlgorithms          []string `json:"dpop_signing_alg_values_supported,omitempty"`
-	DetailTypes              []string `json:"authorization_details_types_supported,omitempty"` // RFC 9396 section 10
-	Resources                []string `json:"protected_resources,omitempty"`
+	Issuer                   string          `json:"issuer"`
+	Authorization            string          `json:"authorization_endpoint"`
+	Pushed                   string          `json:"pushed_authorization_request_endpoint"`
+	Device                   string          `json:"device_authorization_endpoint"`
+	Token                    string          `json:"token_endpoint"`
+	Introspection            string          `json:"introspection_endpoint"`
+	Revocation               string          `json:"revocation_endpoint"`
+	Userinfo                 string          `json:"userinfo_endpoint"`
+	EndSession               string          `json:"end_session_endpoint"`
+	Registration             string          `json:"registration_endpoint,omitempty"`
+	Documents                bool            `json:"client_id_metadata_document_supported"`
+	JWKS                     string          `json:"jwks_uri"`
+	Scopes                   []string        `json:"scopes_supported"`
+	ResponseTypes            []string        `json:"response_types_supported"`
+	ResponseModes            []string        `json:"response_modes_supported"`
+	GrantTypes               []string        `json:"grant_types_supported"`
+	Grants                   string          `json:"grant_management_endpoint"`
+	GrantActions             []string        `json:"grant_management_actions_supported"`
+	GrantActionRequired      bool            `json:"grant_management_action_required"`
+	TokenAuthMethods         []string        `json:"token_endpoint_auth_methods_supported"`
+	IntrospectionAuthMethods []string        `json:"introspection_endpoint_auth_methods_supported"`
+	RevocationAuthMethods    []string        `json:"revocation_endpoint_auth_methods_supported"`
+	TokenAuthAlgorithms      []string        `json:"token_endpoint_auth_signing_alg_values_supported"`
+	IntrospectionAlgorithms  []string        `json:"introspection_endpoint_auth_signing_alg_values_supported"`
+	RevocationAlgorithms     []string        `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+	ChallengeMethods         []string        `json:"code_challenge_methods_supported"`
+	IssParameter             bool            `json:"authorization_response_iss_parameter_supported"`
+	Request                  bool            `json:"request_parameter_supported"`
+	RequestURI               bool            `json:"request_uri_parameter_supported"`
+	Prompts                  []string        `json:"prompt_values_supported"`
+	Levels                   []consent.Level `json:"acr_values_supported"`
+	SubjectTypes             []string        `json:"subject_types_supported"`
+	IDTokenAlgorithms        []string        `json:"id_token_signing_alg_values_supported"`
+	Claims                   []string        `json:"claims_supported"`
+	ProofAlgorithms          []string        `json:"dpop_signing_alg_values_supported,omitempty"`
+	DetailTypes              []string        `json:"authorization_details_types_supported,omitempty"` // RFC 9396 section 10
+	Resources                []string        `json:"protected_resources,omitempty"`
 }
 
 func (cfg Config) document(ctx context.Context) (document, error) {
@@ -121,8 +124,8 @@ func (cfg Config) document(ctx context.Context) (document, error) {
 		TokenAuthMethods: append(slices.Clone(proven), "none"), IntrospectionAuthMethods: proven, RevocationAuthMethods: append(slices.Clone(proven), "none"),
 		ChallengeMethods: []string{"S256"}, IssParameter: true, Prompts: []string{"none", "login", "consent", "select_account"},
 		SubjectTypes: []string{"public"}, IDTokenAlgorithms: []string{cfg.Algorithm},
-		Claims: []string{"sub", "iss", "aud", "iat", "exp", "auth_time", "nonce", "at_hash", "sid", "name", "email"}, Resources: cfg.Resources,
-		ProofAlgorithms: cfg.ProofAlgorithms, DetailTypes: cfg.DetailTypes,
+		Claims: []string{"sub", "iss", "aud", "iat", "exp", "auth_time", "acr", "nonce", "at_hash", "sid", "name", "email"}, Resources: cfg.Resources,
+		ProofAlgorithms: cfg.ProofAlgorithms, DetailTypes: cfg.DetailTypes, Levels: cfg.Levels,
 	}, nil
 }
 

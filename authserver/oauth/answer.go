@@ -17,6 +17,7 @@ type Approval struct {
 	Scopes   []consent.ScopeName // what the token will carry at most
 	Details  consent.Details     // what it may touch at most; nil for whatever the grant gives
 	SignedIn time.Time
+	Level    consent.Level // of that sign-in
 }
 
 func (a Approval) scopes() string {
@@ -60,7 +61,7 @@ func (s *Server) issue(ctx context.Context, ask Ask, yes Approval) (string, erro
 	err := s.storage.addCode(ctx, code{
 		Hash: hash, GrantID: yes.Grant, AppID: ask.Client.ID, UserID: yes.User, SessionID: yes.Session,
 		RedirectURI: ask.RedirectURI, Challenge: ask.challenge, Nonce: ask.Nonce, Audience: ask.Audience,
-		Scopes: yes.scopes(), AuthTime: yes.SignedIn.UnixMilli(), Thumbprint: ask.key, Details: storedDetails(yes.Details), Merges: ask.manage.merge, ExpiresAt: s.Now().Add(CodeLife).UnixMilli(),
+		Scopes: yes.scopes(), AuthTime: yes.SignedIn.UnixMilli(), Level: yes.Level, Thumbprint: ask.key, Details: storedDetails(yes.Details), Merges: ask.manage.merge, ExpiresAt: s.Now().Add(CodeLife).UnixMilli(),
 	})
 	if err != nil {
 		return "", err

@@ -36,6 +36,7 @@ type Ask struct {
 	SignInAgain bool          // prompt=login or select_account, or a max_age of zero
 	AskAgain    bool          // prompt=consent
 	MaxAge      time.Duration // at most this long since the sign-in; 0 means any
+	Level       consent.Level // that the sign-in must have reached; "" for any
 	Device      bool          // there is no browser to send back: RFC 8628
 	manage      manage
 	challenge   string
@@ -173,6 +174,7 @@ func (s *Server) fill(ctx context.Context, ask *Ask, form url.Values) error {
 		return &Error{Code: "unauthorized_client", Description: "This client may not use authorization_code.", Status: http.StatusBadRequest}
 	}
 	ask.Nonce, ask.LoginHint = form.Get("nonce"), form.Get("login_hint")
+	ask.Level = asksFor(form.Get("acr_values"), s.Levels)
 	return ask.prompts(form)
 }
 

@@ -122,6 +122,7 @@ func (h codeGrant) newFamily(c code, client clients.Client, now time.Time) Famil
 	f := Family{
 		ID: newFamilyID(), GrantID: c.GrantID, AppID: c.AppID, UserID: c.UserID, SessionID: c.SessionID,
 		Scopes: c.Scopes, Details: c.Details, Audience: c.Audience, Offline: contains(c.Scopes, consent.OfflineAccess), Rotates: !client.Confidential,
+		AuthTime: c.AuthTime, Level: c.Level,
 		CreatedAt: now.UnixMilli(), RefreshedAt: now.UnixMilli(), ExpiresAt: now.Add(RefreshLife).UnixMilli(),
 	}
 	if !client.Grants("refresh_token") {
@@ -168,7 +169,7 @@ func (h codeGrant) firstTokens(ctx context.Context, c code, f Family, client cli
 func (h codeGrant) answer(ctx context.Context, f Family, have share, c code, client clients.Client, now time.Time) (issued, error) {
 	out := issued{scopes: have.scopes, details: have.listed(now), key: c.Thumbprint, grant: told(client, c.GrantID)}
 	var err error
-	if out.access, out.life, err = h.mint(ctx, h.newToken(f, have, c.AuthTime/1000, c.Thumbprint, now)); err != nil {
+	if out.access, out.life, err = h.mint(ctx, h.newToken(f, have, c.Thumbprint, now)); err != nil {
 		return issued{}, err
 	}
 	if client.Grants("refresh_token") {
@@ -204,6 +205,9 @@ func (h codeGrant) idToken(ctx context.Context, c code, access string, now time.
 		"iss": h.Issuer, "sub": string(c.UserID), "aud": string(c.AppID),
 		"iat": seconds(now), "exp": seconds(now.Add(h.AccessLife)), "auth_time": c.AuthTime / 1000, "sid": h.sid(c.AppID, c.SessionID),
 		"at_hash": base64.RawURLEncoding.EncodeToString(sum[:sha256.Size/2]),
+	}
+	if c.Level != "" {
+		claims["acr"] = c.Level
 	}
 	if c.Nonce != "" {
 		claims["nonce"] = c.Nonce

@@ -129,7 +129,7 @@ func (h deviceGrant) redeem(ctx context.Context, d device, client clients.Client
 		codes := codeGrant{h.Server}
 		c := code{
 			GrantID: d.GrantID, AppID: d.AppID, UserID: d.UserID, SessionID: d.SessionID, Audience: d.Audience, Scopes: d.Scopes,
-			AuthTime: d.AuthTime, Thumbprint: key, Details: d.Details, Merges: d.merges(),
+			AuthTime: d.AuthTime, Level: d.Level, Thumbprint: key, Details: d.Details, Merges: d.merges(),
 		}
 		out, refused, err = codes.firstTokens(ctx, c, codes.newFamily(c, client, now), client, form, now)
 		return err

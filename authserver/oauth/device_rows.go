@@ -34,7 +34,8 @@ type device struct {
 	Details   string // as in code
 	Audience  string
 	AuthTime  int64
-	Wait      int64 // seconds between questions
+	Level     consent.Level `gorm:"column:acr"`
+	Wait      int64         // seconds between questions
 	PolledAt  int64
 	CreatedAt int64
 	ExpiresAt int64
@@ -102,10 +103,10 @@ func (s storage) claimDevice(ctx context.Context, code string, user consent.User
 // ask once again.
 func (s storage) allowDevice(ctx context.Context, hash []byte, audience string, yes Approval, now time.Time) (bool, error) {
 	least := now.Add(pollGrace).UnixMilli()
-	res := s.db.Read(ctx).Exec(`UPDATE devices SET state = ?, grant_id = ?, scopes = ?, details = ?, audience = ?, auth_time = ?,
+	res := s.db.Read(ctx).Exec(`UPDATE devices SET state = ?, grant_id = ?, scopes = ?, details = ?, audience = ?, auth_time = ?, acr = ?,
 			expires_at = CASE WHEN expires_at < ? THEN ? ELSE expires_at END
 		WHERE hash = ? AND state = ? AND session_id = ? AND user_id = ? AND expires_at > ?`,
-		deviceAllowed, yes.Grant, yes.scopes(), storedDetails(yes.Details), audience, yes.SignedIn.UnixMilli(), least, least,
+		deviceAllowed, yes.Grant, yes.scopes(), storedDetails(yes.Details), audience, yes.SignedIn.UnixMilli(), yes.Level, least, least,
 		hash, deviceClaimed, yes.Session, yes.User, now.UnixMilli())
 	return res.RowsAffected == 1, res.Error
 }

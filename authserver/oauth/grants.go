@@ -70,11 +70,12 @@ func clientOf(req fosite.AccessRequester) clients.Client {
 }
 
 // newToken is an access token for what the family has, narrowed to have and bound
-// to key.
-func (s *Server) newToken(f Family, have share, authTime int64, key string, now time.Time) token {
+// to key. When and how the person signed in is the family's: a refresh does not
+// make it younger (RFC 9470 section 5).
+func (s *Server) newToken(f Family, have share, key string, now time.Time) token {
 	return token{
 		ID: uuid.NewString(), Family: f.ID, Grant: f.GrantID, User: f.UserID, App: f.AppID,
-		Scopes: have.scopes, Details: have.sealed, Audience: f.Audience, Issued: seconds(now), Expires: seconds(now.Add(s.AccessLife)), AuthTime: authTime, Thumbprint: key,
+		Scopes: have.scopes, Details: have.sealed, Audience: f.Audience, Issued: seconds(now), Expires: seconds(now.Add(s.AccessLife)), AuthTime: f.AuthTime / 1000, Level: f.Level, Thumbprint: key,
 	}
 }
 

@@ -32,7 +32,8 @@ type Authorization struct {
 	Issued   time.Time
 	Expires  time.Time
 	AuthTime time.Time
-	Present  bool // the sign-in it was born under lives
+	Level    consent.Level // of the sign-in
+	Present  bool          // the sign-in it was born under lives
 	// Thumbprint is the key the token is bound to, "" for none. Who takes the token
 	// must see a proof of it (RFC 9449).
 	Thumbprint string
@@ -84,7 +85,7 @@ func (s *Server) verify(ctx context.Context, from state, raw string) (Authorizat
 	}
 	a := Authorization{
 		Active: true, Token: t.ID, User: t.User, App: t.App, Grant: t.Grant, Family: t.Family, Audience: t.Audience,
-		Issued: time.Unix(t.Issued, 0), Expires: time.Unix(t.Expires, 0), AuthTime: time.Unix(t.AuthTime, 0),
+		Issued: time.Unix(t.Issued, 0), Expires: time.Unix(t.Expires, 0), AuthTime: time.Unix(t.AuthTime, 0), Level: t.Level,
 		Thumbprint: t.Thumbprint, Actors: t.Actors, parents: t.Parents,
 	}
 	if t.Family == "" {
@@ -223,6 +224,9 @@ func (s *Server) introspection(a Authorization) gin.H {
 	out["sub"], out["grant_id"], out["family_id"], out["present"] = a.User, a.Grant, a.Family, a.Present
 	if a.AuthTime.Unix() > 0 {
 		out["auth_time"] = a.AuthTime.Unix()
+	}
+	if a.Level != "" {
+		out["acr"] = a.Level // RFC 9470 section 6.2
 	}
 	if len(a.Actors) > 0 {
 		out["act"] = act(a.Actors)

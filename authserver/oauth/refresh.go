@@ -88,7 +88,7 @@ func (h refreshGrant) HandleTokenEndpointRequest(ctx context.Context, req fosite
 		return err
 	}
 	out := issued{scopes: have.scopes, details: have.listed(now), key: session.key, grant: told(client, f.GrantID)}
-	if out.access, out.life, err = h.mint(ctx, h.newToken(f, have, 0, session.key, now)); err != nil {
+	if out.access, out.life, err = h.mint(ctx, h.newToken(f, have, session.key, now)); err != nil {
 		return err
 	}
 	if out.refresh, err = h.refresh.mint(f.ID, next); err != nil {

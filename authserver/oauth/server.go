@@ -153,6 +153,7 @@ type Config struct {
 	// the tokens they do it with.
 	GrantsEndpoint  string
 	AccessLife      time.Duration
+	Levels          []consent.Level // that a sign-in can reach
 	DB              *db.DB
 	Key             seal.Key
 	Clients         Clients

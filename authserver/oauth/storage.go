@@ -30,9 +30,10 @@ type code struct {
 	Audience    string
 	Scopes      string
 	AuthTime    int64
-	Thumbprint  string `gorm:"column:jkt"` // key the code is bound to; "" for none
-	Details     string // what its tokens are narrowed to, in JSON; "" when they are not
-	Merges      bool   // other refresh tokens of the grant end when it is used
+	Thumbprint  string        `gorm:"column:jkt"` // key the code is bound to; "" for none
+	Details     string        // what its tokens are narrowed to, in JSON; "" when they are not
+	Merges      bool          // other refresh tokens of the grant end when it is used
+	Level       consent.Level `gorm:"column:acr"`
 	ExpiresAt   int64
 	UsedAt      *int64
 	FamilyID    *consent.FamilyID
@@ -55,7 +56,9 @@ type Family struct {
 	Thumbprint  string `gorm:"column:jkt"` // key its tokens are bound to; "" for none
 	Details     string // what its tokens are narrowed to, in JSON; "" when they are not
 	Generation  int64
-	CreatedAt   int64 // milliseconds, like all times here
+	AuthTime    int64         // the sign-in it was born under; 0 when unknown
+	Level       consent.Level `gorm:"column:acr"`
+	CreatedAt   int64         // milliseconds, like all times here
 	RefreshedAt int64
 	ExpiresAt   int64
 	RevokedAt   *int64

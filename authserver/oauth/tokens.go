@@ -42,7 +42,8 @@ type token struct {
 	Audience string           `json:"d"`
 	Issued   int64            `json:"i"` // seconds, RFC 7662
 	Expires  int64            `json:"e"`
-	AuthTime int64            `json:"t,omitempty"`
+	AuthTime int64            `json:"t,omitempty"` // of the sign-in, RFC 9470 section 6
+	Level    consent.Level    `json:"l,omitempty"` // likewise: acr
 	// Thumbprint is the key the token is bound to (RFC 9449); "" for none.
 	Thumbprint string `json:"k,omitempty"`
 	// Details are what a token request narrowed this one token to, in JSON; "" means

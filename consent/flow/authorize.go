@@ -25,7 +25,7 @@ func (f *Flow) Authorize(c *gin.Context) error {
 	if err != nil {
 		return f.tell(c, err, in)
 	}
-	if !in || f.tooOld(ask, p, time.Time{}) {
+	if !in || ask.Fits(p.SignedInAt, p.Level, time.Time{}, f.Now()) != oauth.SignInFits {
 		if ask.Silent {
 			return to(c, f.Protocol.Refuse(ask, "login_required", "Nobody is signed in."))
 		}
@@ -75,16 +75,6 @@ func (f *Flow) hold(c *gin.Context) error {
 		return err
 	}
 	return f.People.Ask(c, v.path())
-}
-
-// tooOld reports whether the app wants a fresher sign-in than the person has
-// (OpenID Connect Core 3.1.2.1). since is when the request began; a sign-in after
-// it is always fresh enough.
-func (f *Flow) tooOld(ask oauth.Ask, p identity.Person, since time.Time) bool {
-	if !since.IsZero() && !p.SignedInAt.Before(since) {
-		return false
-	}
-	return ask.SignInAgain || (ask.MaxAge > 0 && f.Now().Sub(p.SignedInAt) > ask.MaxAge)
 }
 
 // missing is the error code for a silent request that needs the person.
@@ -164,7 +154,7 @@ func (f *Flow) issue(c *gin.Context, ask oauth.Ask, p identity.Person, plan cons
 }
 
 func approval(p identity.Person, grant consent.GrantID, scopes []consent.ScopeName, details consent.Details) oauth.Approval {
-	return oauth.Approval{Grant: grant, User: p.User, Session: p.Session, Scopes: scopes, Details: details, SignedIn: p.SignedInAt}
+	return oauth.Approval{Grant: grant, User: p.User, Session: p.Session, Scopes: scopes, Details: details, SignedIn: p.SignedInAt, Level: p.Level}
 }
 
 // to redirects with 303: whatever was posted to us must not be posted on (RFC

@@ -43,8 +43,14 @@ func (f *Flow) enter(c *gin.Context, flow string) (visit, bool, error) {
 	if err != nil {
 		return visit{}, false, f.tell(c, err, in)
 	}
-	if !in || f.tooOld(ask, p, v.began()) {
+	if !in {
 		return visit{}, false, f.People.Ask(c, v.path())
+	}
+	switch ask.Fits(p.SignedInAt, p.Level, v.began(), f.Now()) {
+	case oauth.SignInAgain:
+		return visit{}, false, f.People.Ask(c, v.path())
+	case oauth.SignInFalls:
+		return visit{}, false, to(c, f.Protocol.Refuse(ask, "unmet_authentication_requirements", "The person did not sign in as surely as was asked."))
 	}
 	out := visit{conversation: v, ask: ask, person: p}
 	kept, decided, err := f.Decisions.Draft(c.Request.Context(), pageOf(v, p))

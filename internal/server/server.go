@@ -118,7 +118,7 @@ func (s *Server) buildProtocol(ctx context.Context) error {
 		return err
 	}
 	s.oauth = oauth.New(oauth.Config{
-		Issuer: s.issuer(), Broker: s.brokerAudience(), GrantsEndpoint: s.issuer() + metadata.GrantsPath, AccessLife: accessLife, DB: s.DB, Key: s.Key,
+		Issuer: s.issuer(), Broker: s.brokerAudience(), GrantsEndpoint: s.issuer() + metadata.GrantsPath, AccessLife: accessLife, Levels: identity.Levels(), DB: s.DB, Key: s.Key,
 		Clients: s.authenticator(), Authority: s.Store, Live: s.live, Vocabulary: s.live, DetailTypes: detailTypes(s.Catalog), ResourceServers: s.live,
 		Signer: s.keys, People: s.identity, Audit: issuance{s.audit}, Revoker: s.revoker(), Proofs: possession{s.proofs()}, Now: s.Now,
 	})
@@ -183,7 +183,11 @@ func (s *Server) buildEngine() error {
 	authserver.Mount(e, authserver.Parts{
 		Site: s.site, OAuth: s.oauth, Keys: s.keys, Identity: s.identity, Flow: s.flow, Connect: s.connect, Dashboard: s.dashboard, Changed: s.live.ForgetPeople,
 		Documents: s.documents, Registrar: s.registrar(),
-		Metadata: metadata.Config{Issuer: s.issuer(), GrantTypes: oauth.GrantTypes(), GrantActions: oauth.GrantActions(), Algorithm: "ES256", Resources: []string{s.brokerAudience()}, Vocabulary: s.live, AssertionAlgorithms: clients.AssertionAlgorithms(), Registration: s.Config.Registration == config.RegistrationPublic, ProofAlgorithms: bearer.ProofAlgorithms(), DetailTypes: detailTypes(s.Catalog).Names()},
+		Metadata: metadata.Config{
+			Issuer: s.issuer(), GrantTypes: oauth.GrantTypes(), GrantActions: oauth.GrantActions(), Algorithm: "ES256", Resources: []string{s.brokerAudience()},
+			Vocabulary: s.live, AssertionAlgorithms: clients.AssertionAlgorithms(), Registration: s.Config.Registration == config.RegistrationPublic,
+			ProofAlgorithms: bearer.ProofAlgorithms(), DetailTypes: detailTypes(s.Catalog).Names(), Levels: identity.Levels(),
+		},
 	})
 	if err := resourceserver.Mount(e, s.brokerConfig()); err != nil {
 		return err

@@ -21,7 +21,10 @@ func (v verifier) Verify(ctx context.Context, token string) (bearer.Authority, e
 	}
 	out := bearer.Authority{
 		Active: true, Subject: string(a.User), ClientID: string(a.App), Grant: string(a.Grant), Family: string(a.Family),
-		Audience: []string{a.Audience}, Expires: a.Expires, IssuedAt: a.Issued, Present: a.Present, TokenType: "Bearer", Thumbprint: a.Thumbprint,
+		Audience: []string{a.Audience}, Expires: a.Expires, IssuedAt: a.Issued, Present: a.Present, TokenType: "Bearer", Thumbprint: a.Thumbprint, ACR: string(a.Level),
+	}
+	if a.AuthTime.Unix() > 0 {
+		out.AuthTime = a.AuthTime
 	}
 	if a.Thumbprint != "" {
 		out.TokenType = "DPoP"

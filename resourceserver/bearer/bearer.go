@@ -44,6 +44,8 @@ type Authority struct {
 	Audience []string
 	IssuedAt time.Time // zero when unknown
 	Expires  time.Time // zero when unknown
+	AuthTime time.Time // when the user signed in; zero when unknown
+	ACR      string    // how: the authentication context class; "" when unknown
 	// Present is Deputy's extension: the sign-in under which the token was issued
 	// lives. False when the server does not say.
 	Present   bool
@@ -74,6 +76,14 @@ func (a Authority) Holds(covers func(have, want string) bool, scopes ...string) 
 		}
 	}
 	return a.Active
+}
+
+// SignedIn reports whether the user signed in within age before now, by one of the
+// classes (RFC 9470). Zero and none ask for nothing; what is not known of the
+// sign-in does not count.
+func (a Authority) SignedIn(age time.Duration, classes []string, now time.Time) bool {
+	young := age == 0 || (!a.AuthTime.IsZero() && now.Sub(a.AuthTime) <= age)
+	return a.Active && young && (len(classes) == 0 || slices.Contains(classes, a.ACR))
 }
 
 // Verifier finds out what a token stands for, here: a token for another audience

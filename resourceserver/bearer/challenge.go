@@ -2,14 +2,18 @@ package bearer
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 )
 
-// The error codes of RFC 6750 section 3.1.
+// The error codes of RFC 6750 section 3.1, and that of RFC 9470 section 3: the
+// user must sign in again, or more surely.
 const (
-	InvalidRequest    = "invalid_request"
-	InvalidToken      = "invalid_token"
-	InsufficientScope = "insufficient_scope"
+	InvalidRequest     = "invalid_request"
+	InvalidToken       = "invalid_token"
+	InsufficientScope  = "insufficient_scope"
+	InsufficientSignIn = "insufficient_user_authentication"
 )
 
 // Challenge is a WWW-Authenticate header: why the request was refused and what
@@ -27,6 +31,10 @@ type Challenge struct {
 	// Scope lists every scope the request needs, also those the token has: clients
 	// ask for exactly these.
 	Scope []string
+	// MaxAge and ACR are what the user's sign-in must be like, for InsufficientSignIn:
+	// clients pass them on as max_age and acr_values. Zero and none ask for nothing.
+	MaxAge time.Duration
+	ACR    []string
 	// Metadata is the URL of the resource metadata document (RFC 9728 section 5.1).
 	Metadata string
 }
@@ -64,6 +72,10 @@ func (c Challenge) String() string {
 	add("error", text(c.Error))
 	add("error_description", text(c.Description))
 	add("scope", scopes(c.Scope))
+	add("acr_values", scopes(c.ACR))
+	if c.MaxAge > 0 {
+		add("max_age", strconv.FormatInt(int64(c.MaxAge/time.Second), 10))
+	}
 	add("resource_metadata", text(c.Metadata))
 	scheme := "Bearer"
 	if c.DPoP {

@@ -190,6 +190,8 @@ type answer struct {
 	IssuedAt  float64  `json:"iat"`
 	NotBefore float64  `json:"nbf"`
 	Expires   float64  `json:"exp"`
+	AuthTime  float64  `json:"auth_time"`
+	ACR       string   `json:"acr"`
 	Grant     string   `json:"grant_id"`
 	Family    string   `json:"family_id"`
 	Present   bool     `json:"present"`
@@ -244,7 +246,7 @@ func (i *Introspector) read(body []byte) (Authority, error) {
 	return Authority{
 		Active: true, Subject: in.Subject, ClientID: in.ClientID, Grant: in.Grant, Family: in.Family,
 		Scopes: strings.Fields(in.Scope), Details: in.Details, Audience: in.Audience, IssuedAt: moment(in.IssuedAt), Expires: moment(in.Expires),
-		Present: in.Present, TokenType: in.TokenType, Thumbprint: bound(in.Confirm), Actors: in.Actor.chain(), Claims: claims,
+		AuthTime: moment(in.AuthTime), ACR: in.ACR, Present: in.Present, TokenType: in.TokenType, Thumbprint: bound(in.Confirm), Actors: in.Actor.chain(), Claims: claims,
 	}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // Handler is an HTTP handler that is told who called. The caller is a parameter,
@@ -20,17 +21,25 @@ type Config struct {
 	Metadata string
 	// Scopes are needed, all of them.
 	Scopes []string
+	// MaxAge is how long ago the user may have signed in, in whole seconds; 0 asks
+	// for nothing. ACR are the authentication context classes that will do, one of
+	// them; none asks for nothing. What falls short is answered with a challenge that
+	// sends the user to sign in again (RFC 9470).
+	MaxAge time.Duration
+	ACR    []string
 	// Covers reports whether a scope gives another one; nil means only itself.
 	Covers func(have, want string) bool
 	// Proofs checks the proofs of tokens that are bound to a key. Nil means that
 	// such tokens are not taken.
 	Proofs *Proofs
-	Log    *slog.Logger // told when a token cannot be verified; nil means slog.Default()
+	Now    func() time.Time // nil means time.Now
+	Log    *slog.Logger     // told when a token cannot be verified; nil means slog.Default()
 }
 
 // Middleware lets a request through to next when its token is active here, has
-// the scopes and, if it is bound to a key, comes with a proof of it. Everything else gets a challenge, or 503 when
-// the token could not be verified.
+// the scopes, rests on the sign-in that is asked for and, if it is bound to a key,
+// comes with a proof of it. Everything else gets a challenge, or 503 when the
+// token could not be verified.
 func Middleware(next Handler, cfg Config) http.Handler {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
@@ -85,8 +94,19 @@ func Admit(r *http.Request, cfg Config, also ...string) (Authority, *Challenge, 
 	case !who.Holds(cfg.Covers, cfg.Scopes...):
 		challenge.Error, challenge.Description = InsufficientScope, "The access token lacks a scope this request needs."
 		return Authority{}, challenge, nil
+	case !who.SignedIn(cfg.MaxAge, cfg.ACR, now(cfg)):
+		challenge.Error, challenge.Description = InsufficientSignIn, "The user must sign in more recently or more surely for this request."
+		challenge.MaxAge, challenge.ACR = cfg.MaxAge, cfg.ACR
+		return Authority{}, challenge, nil
 	}
 	return who, nil, nil
+}
+
+func now(cfg Config) time.Time {
+	if cfg.Now == nil {
+		return time.Now()
+	}
+	return cfg.Now()
 }
 
 // prove checks that a bound token comes from who holds its key, and fills in the
