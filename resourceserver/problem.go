@@ -28,6 +28,7 @@ type problem struct {
 	reason    string // finer than code; "" when code says it all
 	message   string
 	missing   []consent.ScopeName
+	details   []bearer.Detail
 	retry     int // seconds; 0 when waiting does not help
 	challenge *bearer.Challenge
 	reference string
@@ -43,6 +44,7 @@ type document struct {
 	Message     string              `json:"message"`
 	Reason      string              `json:"reason,omitempty"`
 	Missing     []consent.ScopeName `json:"missing_scopes,omitempty"`
+	Details     []bearer.Detail     `json:"authorization_details,omitempty"`
 	Reference   string              `json:"reference,omitempty"`
 }
 
@@ -71,6 +73,8 @@ func (s *server) problem(err error, t target, who bearer.Authority) *problem {
 	switch {
 	case r.Denial == consent.GrantGone:
 		s.challenge(p, t, bearer.InvalidToken)
+	case r.Outside != nil:
+		s.remedy(p, t, *r.Outside)
 	case r.Denial == consent.ScopeMissing, r.Denial == consent.PersonAway, r.Denial == consent.WriteNeedsYes:
 		s.challenge(p, t, bearer.InsufficientScope)
 		p.need(needs(t, who, r.Missing), s.lacks(who))
@@ -96,6 +100,23 @@ func (s *server) challenge(p *problem, t target, code string) {
 	if t.op != nil {
 		p.challenge.Scope = []string{string(t.op.Scope)}
 	}
+}
+
+// remedy tells how to come to a resource that is outside of what was agreed. The
+// draft answers 401; but what is outside must look like what does not exist, and
+// that is 404: the providers' own clients branch on it, and a 401 would make a
+// client throw a good token away. The challenge may stand beside any status (RFC
+// 9110 section 11.6.1). Without an id there is nothing exact to ask for, only the
+// scope: saying the id would say that the name exists.
+func (s *server) remedy(p *problem, t target, outside consent.Resource) {
+	code := p.code
+	s.challenge(p, t, bearer.InsufficientAuthorization)
+	p.code, p.reason = code, ""
+	if outside.ID == "" {
+		return
+	}
+	p.details = []bearer.Detail{{Type: string(outside.Type), Identifier: outside.ID, Actions: []string{string(t.op.Scope)}}}
+	p.challenge.Details = p.details
 }
 
 func (p *problem) say(message string) { p.message, p.challenge.Description = message, message }
@@ -167,6 +188,6 @@ func (p *problem) write(c *gin.Context) {
 		c.Header("Retry-After", strconv.Itoa(p.retry))
 	}
 	c.JSON(p.status, document{
-		Error: p.code, Description: p.message, Message: p.message, Reason: p.reason, Missing: p.missing, Reference: p.reference,
+		Error: p.code, Description: p.message, Message: p.message, Reason: p.reason, Missing: p.missing, Details: p.details, Reference: p.reference,
 	})
 }

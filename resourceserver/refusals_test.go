@@ -113,7 +113,7 @@ func TestRefusals(t *testing.T) {
 		},
 		{
 			name: "outside the limit", world: func(w *world) { w.agree(readIssues).grant.Items[0].Limit.Resources[0].ID = "8" }, path: "/repos/acme/web/issues",
-			status: 404, body: body("resource_unavailable", none),
+			status: 404, challenge: challenge("insufficient_authorization", none, readIssues), body: body("resource_unavailable", none),
 		},
 		{
 			name: "the connection lacks a permission", world: func(w *world) { w.agree(readIssues).granted = []string{"read:user"} }, path: "/repos/acme/web/issues",

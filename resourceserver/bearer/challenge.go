@@ -1,20 +1,37 @@
 package bearer
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// The error codes of RFC 6750 section 3.1, and that of RFC 9470 section 3: the
-// user must sign in again, or more surely.
+// The error codes of RFC 6750 section 3.1; that of RFC 9470 section 3, when the
+// user must sign in again or more surely; and that of
+// draft-ietf-oauth-rar-metadata-remediation, when the token does not reach what
+// the request names.
 const (
-	InvalidRequest     = "invalid_request"
-	InvalidToken       = "invalid_token"
-	InsufficientScope  = "insufficient_scope"
-	InsufficientSignIn = "insufficient_user_authentication"
+	InvalidRequest            = "invalid_request"
+	InvalidToken              = "invalid_token"
+	InsufficientScope         = "insufficient_scope"
+	InsufficientSignIn        = "insufficient_user_authentication"
+	InsufficientAuthorization = "insufficient_authorization"
 )
+
+// Detail is one object of authorization_details that a client should ask for (RFC
+// 9396 section 2).
+type Detail struct {
+	Type       string   `json:"type"`
+	Identifier string   `json:"identifier"`
+	Actions    []string `json:"actions,omitempty"`
+}
+
+// remediationLimit bounds authorization_remediation, in bytes: proxies cut off
+// headers of a few KiB, and then the whole answer is lost.
+const remediationLimit = 2 << 10
 
 // Challenge is a WWW-Authenticate header: why the request was refused and what
 // would help.
@@ -35,6 +52,9 @@ type Challenge struct {
 	// clients pass them on as max_age and acr_values. Zero and none ask for nothing.
 	MaxAge time.Duration
 	ACR    []string
+	// Details are what to ask for, for InsufficientAuthorization. They are left out
+	// when they are too long for a header.
+	Details []Detail
 	// Metadata is the URL of the resource metadata document (RFC 9728 section 5.1).
 	Metadata string
 }
@@ -76,6 +96,7 @@ func (c Challenge) String() string {
 	if c.MaxAge > 0 {
 		add("max_age", strconv.FormatInt(int64(c.MaxAge/time.Second), 10))
 	}
+	add("authorization_remediation", remediation(c.Details))
 	add("resource_metadata", text(c.Metadata))
 	scheme := "Bearer"
 	if c.DPoP {
@@ -86,6 +107,22 @@ func (c Challenge) String() string {
 		return scheme
 	}
 	return scheme + " " + strings.Join(params, ", ")
+}
+
+// remediation is base64url, which no quoted string minds.
+func remediation(details []Detail) string {
+	if len(details) == 0 {
+		return ""
+	}
+	plain, err := json.Marshal(map[string][]Detail{"authorization_details": details})
+	if err != nil {
+		panic(err) // strings
+	}
+	out := base64.RawURLEncoding.EncodeToString(plain)
+	if len(out) > remediationLimit {
+		return ""
+	}
+	return out
 }
 
 // text keeps to what RFC 6750 section 3 allows in error_description: printable

@@ -108,13 +108,31 @@ func (c *call) authorise(ctx context.Context) (consent.Verdict, consent.Resource
 		return verdict, resource, err
 	}
 	if resource.ID == "" {
-		return verdict, resource, unavailable()
+		return verdict, resource, c.outside(unavailable(), verdict.Limit)
 	}
+	limit := verdict.Limit
 	verdict = c.permit(resource)
-	if verdict.Denial != consent.Permitted {
-		return verdict, resource, denied(verdict)
+	switch verdict.Denial {
+	case consent.Permitted:
+		return verdict, resource, nil
+	case consent.OutsideLimit:
+		return verdict, resource, c.outside(denied(verdict), limit)
 	}
-	return verdict, resource, nil
+	return verdict, resource, denied(verdict)
+}
+
+// outside says in r what could be agreed so that the call goes through. It looks
+// at the call and at the limit, never at what was found: what is outside the limit
+// and what does not exist stay the same.
+func (c *call) outside(r *Refusal, limit consent.Limit) *Refusal {
+	if limit.Everything {
+		return r // it is not there; nothing is left to agree to
+	}
+	r.Outside = &consent.Resource{Type: c.op.Resource}
+	if variable := c.plan.resource.Variable; c.op.Names[0] == variable {
+		r.Outside.ID = c.values.text(variable)
+	}
+	return r
 }
 
 func (c *call) permit(resource consent.Resource) consent.Verdict {

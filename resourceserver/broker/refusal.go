@@ -20,6 +20,10 @@ type Refusal struct {
 	Message  string // one sentence, for people
 	Provider consent.ProviderID
 	Missing  []consent.ScopeName // scopes that would have to be agreed
+	// Outside is the resource that would have to be agreed, as the call itself named
+	// it: with its id only when the call named the id, so that it tells nobody whether
+	// there is such a resource. Nil when agreeing to a resource would not help.
+	Outside *consent.Resource
 	// RetryAfter is how long to wait; zero when waiting does not help.
 	RetryAfter time.Duration
 }
