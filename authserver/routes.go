@@ -45,6 +45,7 @@ const (
 	client             // an app or resource server: its own credentials are the guard
 	browser            // a page; the handler asks who is signed in
 	form               // a form of ours: same origin, bounded, form token
+	request            // an app\'s request in a person\'s browser: package oauth reads it
 )
 
 // maxForm bounds the forms of people, in bytes: a picker may send a thousand ids.
@@ -61,7 +62,7 @@ func Mount(r gin.IRouter, p Parts) {
 		{"GET", "/.well-known/oauth-authorization-server", anyone, page(p.Metadata.Serve)},
 		{"GET", "/.well-known/openid-configuration", anyone, page(p.Metadata.Serve)},
 		{"GET", metadata.JWKSPath, anyone, gin.WrapH(p.Keys)},
-		{"GET", metadata.AuthorizePath, browser, page(p.admitted(f.Authorize))},
+		{"GET", metadata.AuthorizePath, request, page(p.admitted(f.Authorize))},
 		{"ANY", metadata.PushPath, client, p.OAuth.Push},
 		{"ANY", metadata.DevicePath, client, p.OAuth.DeviceAuthorization},
 		{"ANY", metadata.TokenPath, client, p.OAuth.Token},
@@ -140,8 +141,10 @@ func guards(p Parts, w who) []gin.HandlerFunc {
 		return []gin.HandlerFunc{crossOrigin}
 	case client:
 		return []gin.HandlerFunc{crossOrigin, p.admit}
+	case browser:
+		return []gin.HandlerFunc{p.Site.Readable()}
 	case form:
-		return []gin.HandlerFunc{p.Site.SameOrigin(), web.MaxBody(maxForm)}
+		return []gin.HandlerFunc{p.Site.SameOrigin(), web.MaxBody(maxForm), p.Site.Readable()}
 	}
 	return nil
 }

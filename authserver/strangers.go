@@ -88,7 +88,7 @@ func (p Parts) register(c *gin.Context) {
 }
 
 func (p Parts) manage(c *gin.Context) {
-	note(c, p.Registrar.Manage(c.Writer, c.Request, consent.AppID(c.Param("client")), c.ClientIP()))
+	note(c, p.Registrar.Manage(c.Writer, c.Request, consent.AppID(url.PathEscape(c.Param("client"))), c.ClientIP()))
 }
 
 // note logs why a request was answered with an error.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/deputy-oauth/deputy/consent"
 )
@@ -62,6 +63,9 @@ func Present(authorization string, form url.Values) (Credentials, error) {
 	if err != nil {
 		return refuse(err.Error())
 	}
+	if strings.ContainsRune(user, 0) || !utf8.ValidString(user) {
+		return refuse("the client_id is no text") // PostgreSQL would fail on it
+	}
 	if id != "" && id != user {
 		return refuse("the body names another client than the header")
 	}
@@ -79,6 +83,8 @@ func presentAssertion(id string, form url.Values) (Credentials, error) {
 	switch {
 	case subject == "":
 		return Credentials{}, &Refused{Reason: "client assertion: it does not say whose it is"}
+	case strings.ContainsRune(subject, 0) || !utf8.ValidString(subject):
+		return Credentials{}, &Refused{Reason: "client assertion: its subject is no text"}
 	case id != "" && id != subject:
 		return Credentials{}, &Refused{Reason: "client assertion: client_id names another client"}
 	}

@@ -101,8 +101,8 @@ func (s *Server) read(ctx context.Context, form url.Values) (Ask, error) {
 }
 
 func first(form url.Values, name string) string {
-	if len(form[name]) != 1 || len(form[name][0]) > maxValue {
-		return "" // what is refused is not echoed: repeated, or too long for an address
+	if len(form[name]) != 1 || len(form[name][0]) > maxValue || !readable(form[name][0]) {
+		return "" // what is refused is not echoed: repeated, too long for an address, or no text
 	}
 	return form[name][0]
 }
@@ -111,7 +111,7 @@ func first(form url.Values, name string) string {
 func (s *Server) whom(ctx context.Context, form url.Values) (clients.Client, string, error) {
 	var none clients.Client
 	id, redirect := form["client_id"], form["redirect_uri"]
-	if len(id) != 1 {
+	if len(id) != 1 || !readable(id[0]) {
 		return none, "", fault.New(fault.Invalid, "This link does not say which app it comes from. Nothing was shared.")
 	}
 	c, err := s.Clients.Client(ctx, consent.AppID(id[0]))

@@ -50,7 +50,7 @@ func (d delegation) decide(words consent.Vocabulary, now time.Time, life time.Du
 	p := d.subject
 	child := token{
 		ID: uuid.NewString(), Family: p.Family, Grant: p.Grant, User: p.User, App: p.App, Scopes: scopes, Audience: p.Audience,
-		Issued: seconds(now), Expires: min(seconds(now.Add(life)), seconds(p.Expires)), AuthTime: seconds(p.AuthTime), Thumbprint: d.key,
+		Issued: seconds(now), Expires: min(seconds(now.Add(life)), seconds(p.Expires)), AuthTime: seconds(p.AuthTime), Level: p.Level, Thumbprint: d.key,
 		Actors: p.Actors, Parents: append(slices.Clone(p.parents), p.Token),
 	}
 	if d.actor != nil {

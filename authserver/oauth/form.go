@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 )
 
 // Limits of what a request may carry, in bytes.
@@ -76,13 +77,17 @@ func once(form url.Values) error {
 			if len(v) > maxValue {
 				return invalidRequest("The parameter " + printable(name) + " is too long.")
 			}
-			if strings.ContainsRune(v, 0) {
-				return invalidRequest("The parameter " + printable(name) + " has a NUL character.")
+			if !readable(v) {
+				return invalidRequest("The parameter " + printable(name) + " is not UTF-8, or has a NUL character.")
 			}
 		}
 	}
 	return nil
 }
+
+// readable reports whether a value is text that a database takes: PostgreSQL
+// fails on anything else, and a failure would be ours.
+func readable(v string) bool { return utf8.ValidString(v) && !strings.ContainsRune(v, 0) }
 
 // printable keeps of a name what may stand in an error_description (RFC 6749
 // section 5.2) and bounds it.

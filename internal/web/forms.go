@@ -6,6 +6,9 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"net/http"
+	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -53,6 +56,31 @@ func (s *Site) SameOrigin() gin.HandlerFunc {
 		}
 		c.Next()
 	}
+}
+
+// Readable refuses what is no text in the path, the query or the form: bad
+// escapes, bytes that are not UTF-8, and NUL. PostgreSQL fails on them, and a
+// failure would be ours. It comes after MaxBody.
+func (s *Site) Readable() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		err := c.Request.ParseForm()
+		if err == nil && readable(c.Request) {
+			c.Next()
+			return
+		}
+		s.fail(c, fault.Wrap(fault.Invalid, err, "This address or form cannot be read. Nothing was changed. Go back and try again."))
+		c.Abort()
+	}
+}
+
+func readable(r *http.Request) bool {
+	text := func(v string) bool { return utf8.ValidString(v) && !strings.ContainsRune(v, 0) }
+	for _, values := range r.Form { // query and body
+		if slices.ContainsFunc(values, func(v string) bool { return !text(v) }) {
+			return false
+		}
+	}
+	return text(r.URL.Path)
 }
 
 // MaxBody bounds what a request may send, in bytes.
