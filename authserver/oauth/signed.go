@@ -77,6 +77,9 @@ func (t token) claims(issuer string) map[string]any {
 	if t.AuthTime != 0 {
 		out["auth_time"] = t.AuthTime // section 2.2.1
 	}
+	if t.Level != "" {
+		out["acr"] = t.Level
+	}
 	if t.Thumbprint != "" {
 		out["cnf"] = confirmation(t.Thumbprint)
 	}

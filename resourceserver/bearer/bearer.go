@@ -62,8 +62,8 @@ type Authority struct {
 // writes them.
 type Detail struct {
 	Type       string   `json:"type"`
-	Identifier string   `json:"identifier"` // "*" for everything of the type
-	Actions    []string `json:"actions"`    // scopes; none means all that are about the type
+	Identifier string   `json:"identifier"`        // "*" for everything of the type
+	Actions    []string `json:"actions,omitempty"` // scopes; none means all that are about the type
 }
 
 // Holds reports whether the authority has every one of the scopes, as covers

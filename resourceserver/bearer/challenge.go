@@ -21,14 +21,6 @@ const (
 	InsufficientAuthorization = "insufficient_authorization"
 )
 
-// Detail is one object of authorization_details that a client should ask for (RFC
-// 9396 section 2).
-type Detail struct {
-	Type       string   `json:"type"`
-	Identifier string   `json:"identifier"`
-	Actions    []string `json:"actions,omitempty"`
-}
-
 // remediationLimit bounds authorization_remediation, in bytes: proxies cut off
 // headers of a few KiB, and then the whole answer is lost.
 const remediationLimit = 2 << 10
