@@ -45,7 +45,7 @@ const (
 	client             // an app or resource server: its own credentials are the guard
 	browser            // a page; the handler asks who is signed in
 	form               // a form of ours: same origin, bounded, form token
-	request            // an app\'s request in a person\'s browser: package oauth reads it
+	request            // an app's request in a person's browser: package oauth reads it
 )
 
 // maxForm bounds the forms of people, in bytes: a picker may send a thousand ids.
@@ -76,8 +76,8 @@ func Mount(r gin.IRouter, p Parts) {
 		{"GET", "/signin", browser, page(i.SignInPage)},
 		{"POST", "/signin", form, page(i.SignIn)},
 		{"POST", "/signout", form, page(i.SignOut)},
-		{"GET", metadata.LogoutPath, browser, page(p.admitted(i.Leave))},
-		{"POST", metadata.LogoutPath, browser, page(i.LeaveByForm)},
+		{"GET", metadata.LogoutPath, request, page(p.admitted(i.Leave))},
+		{"POST", metadata.LogoutPath, request, page(i.LeaveByForm)},
 		{"POST", "/signout/app", form, page(i.LeaveApp)},
 
 		{"GET", oauth.DevicePath, browser, page(f.DevicePage)},

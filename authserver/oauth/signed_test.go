@@ -60,7 +60,7 @@ func TestASignedTokenSaysWhatAResourceServerMayKnow(t *testing.T) {
 		delete(claims, "deputy_content")
 		want := map[string]any{
 			"iss": d.URL, "sub": string(user.ID), "aud": notes, "client_id": string(app.ID), "scope": got.Scope,
-			"iat": now, "exp": now + 300, "auth_time": told["auth_time"],
+			"iat": now, "exp": now + 300, "auth_time": told["auth_time"], "acr": "urn:deputy:acr:password",
 		}
 		if diff := cmp.Diff(want, claims); diff != "" || got.Lasts != 300 {
 			t.Errorf("lasts %v: %s", got.Lasts, diff)
