@@ -6,6 +6,7 @@ package authserver
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -35,6 +36,9 @@ type Parts struct {
 	Registrar *clients.Registrar // nil while apps may not register themselves
 	// Changed runs after a form that changed what a person has connected.
 	Changed func()
+	Now     func() time.Time
+
+	guesses *guesses
 }
 
 // who says who may call a route, and with it what guards it.
@@ -53,6 +57,7 @@ const maxForm = 256 << 10
 
 // Mount adds every route of the authorization server.
 func Mount(r gin.IRouter, p Parts) {
+	p.guesses = newGuesses(p.Now)
 	f, d, i, k, page := p.Flow, p.Dashboard, p.Identity, p.Connect, p.Site.Page
 	table := []struct {
 		method, path string
@@ -122,7 +127,7 @@ func Mount(r gin.IRouter, p Parts) {
 	}
 	if p.Registrar != nil {
 		r.Any(metadata.RegisterPath, append(guards(p, anyone), p.register)...)
-		r.Any(metadata.RegisterPath+"/:client", append(guards(p, anyone), p.manage)...)
+		r.Any(metadata.RegisterPath+"/:client", append(guards(p, anyone), p.admitManager, p.manage)...)
 	}
 	r.GET("/assets/*name", stylesheet())
 }

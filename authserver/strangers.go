@@ -41,7 +41,8 @@ func (p Parts) admitted(h web.Handler) web.Handler {
 // one is refused by its handler.
 const peek = 64 << 10
 
-// admit counts a direct request that would make us fetch a document.
+// admit counts a direct request that would make us fetch a document, and holds
+// back who failed too often to be the client it names.
 func (p Parts) admit(c *gin.Context) {
 	if c.Request.Method != http.MethodPost {
 		return
@@ -72,6 +73,22 @@ func (p Parts) admit(c *gin.Context) {
 		web.Note(c, slog.String("cause", err.Error()))
 		c.Header("Cache-Control", "no-store")
 		c.AbortWithStatusJSON(http.StatusInternalServerError, gin.H{"error": "server_error", "error_description": "The server could not complete the request."})
+	default:
+		p.tried(c, guessOf(cred.ID, c.ClientIP()))
+	}
+}
+
+// tried lets a request go on, unless there were too many that failed.
+func (p Parts) tried(c *gin.Context, who guess) {
+	if wait := p.guesses.wait(who); wait > 0 {
+		c.Header("Retry-After", seconds(wait+time.Second-1))
+		c.Header("Cache-Control", "no-store")
+		c.AbortWithStatusJSON(http.StatusTooManyRequests, gin.H{"error": "temporarily_unavailable", "error_description": "Client authentication failed too often from this network. Try again later."})
+		return
+	}
+	c.Next()
+	if c.Writer.Status() == http.StatusUnauthorized {
+		p.guesses.fail(who)
 	}
 }
 
@@ -86,6 +103,9 @@ func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second))
 func (p Parts) register(c *gin.Context) {
 	note(c, p.Registrar.Register(c.Writer, c.Request, c.ClientIP()))
 }
+
+// admitManager holds back who tries registration access tokens.
+func (p Parts) admitManager(c *gin.Context) { p.tried(c, guessOf(c.Param("client"), c.ClientIP())) }
 
 func (p Parts) manage(c *gin.Context) {
 	note(c, p.Registrar.Manage(c.Writer, c.Request, consent.AppID(url.PathEscape(c.Param("client"))), c.ClientIP()))

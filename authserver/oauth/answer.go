@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/deputy-oauth/deputy/authserver/clients"
 	"github.com/deputy-oauth/deputy/consent"
 )
 
@@ -18,6 +19,7 @@ type Approval struct {
 	Details  consent.Details     // what it may touch at most; nil for whatever the grant gives
 	SignedIn time.Time
 	Level    consent.Level // of that sign-in
+	Address  string        // where the browser is
 }
 
 func (a Approval) scopes() string {
@@ -58,15 +60,32 @@ func (s *Server) issue(ctx context.Context, ask Ask, yes Approval) (string, erro
 		}
 	}
 	presented, hash := newCode()
+	network := ""
+	if clients.ThisComputer(ask.RedirectURI) {
+		network = coarse(yes.Address)
+	}
 	err := s.storage.addCode(ctx, code{
 		Hash: hash, GrantID: yes.Grant, AppID: ask.Client.ID, UserID: yes.User, SessionID: yes.Session,
 		RedirectURI: ask.RedirectURI, Challenge: ask.challenge, Nonce: ask.Nonce, Audience: ask.Audience,
-		Scopes: yes.scopes(), AuthTime: yes.SignedIn.UnixMilli(), Level: yes.Level, Thumbprint: ask.key, Details: storedDetails(yes.Details), Merges: ask.manage.merge, ExpiresAt: s.Now().Add(CodeLife).UnixMilli(),
+		Scopes: yes.scopes(), AuthTime: yes.SignedIn.UnixMilli(), Level: yes.Level, Thumbprint: ask.key, Details: storedDetails(yes.Details), Merges: ask.manage.merge, Network: network, ExpiresAt: s.Now().Add(CodeLife).UnixMilli(),
 	})
 	if err != nil {
 		return "", err
 	}
 	return s.reply(ask.RedirectURI, ask.State, url.Values{"code": {presented}}), nil
+}
+
+// Close uses up a request that the person said no to, in the transaction of ctx.
+// The error is a fault.Conflict for a pushed request that was answered already.
+func (s *Server) Close(ctx context.Context, ask Ask) error {
+	if ask.pushed == nil {
+		return nil
+	}
+	first, err := s.storage.usePushed(ctx, ask.pushed)
+	if err == nil && !first {
+		err = errNoRequest()
+	}
+	return err
 }
 
 // Refuse returns where the person goes when the app does not get what it asked

@@ -58,7 +58,7 @@ func (h codeGrant) HandleTokenEndpointRequest(ctx context.Context, req fosite.Ac
 	if c.Thumbprint != "" && c.Thumbprint != session.key { // RFC 9449 section 10
 		return invalidGrant("the code is bound to another key")
 	}
-	c.Thumbprint = session.key
+	c.Thumbprint, c.From = session.key, session.from
 	session.issued, err = h.redeem(ctx, c, client, form, now)
 	return err
 }
@@ -135,7 +135,7 @@ func (h codeGrant) newFamily(c code, client clients.Client, now time.Time) Famil
 // which keeps the code used; asking for a part of what there is not, is an error
 // that does not.
 func (h codeGrant) firstTokens(ctx context.Context, c code, f Family, client clients.Client, form url.Values, now time.Time) (issued, error, error) {
-	have, err := h.standing(ctx, h.Authority, c.GrantID, c.Scopes, c.Details, now)
+	have, err := h.agreed(ctx, c, client, now)
 	if err != nil {
 		var e *Error
 		if errors.As(err, &e) {
@@ -163,7 +163,23 @@ func (h codeGrant) firstTokens(ctx context.Context, c code, f Family, client cli
 		return issued{}, nil, err
 	}
 	event := Event{Kind: "token.issued", User: c.UserID, App: c.AppID, Grant: c.GrantID, Family: f.ID, Detail: have.scopes}
-	return out, nil, errors.Join(h.storage.addFamily(ctx, f), h.Audit.Issued(ctx, event), h.storage.sweep(ctx, now))
+	err = errors.Join(h.storage.addFamily(ctx, f), h.Audit.Issued(ctx, event), h.storage.sweep(ctx, now))
+	if err == nil && elsewhere(c.Network, c.From) {
+		out.elsewhere = true
+		event.Kind, event.Detail = "token.elsewhere", "the code was given to a program on the person's computer"
+		err = h.Audit.Issued(ctx, event)
+	}
+	return out, nil, err
+}
+
+// agreed is what the grant of a code still gives, or why it gives nothing: also
+// when the app is not the one that was agreed to any more.
+func (h codeGrant) agreed(ctx context.Context, c code, client clients.Client, now time.Time) (share, error) {
+	have, err := h.standing(ctx, h.Authority, c.GrantID, c.Scopes, c.Details, now)
+	if err == nil && have.grant.AppDigest != client.Digest() {
+		return share{}, invalidGrant("the app's return addresses or keys are not those that were agreed to")
+	}
+	return have, err
 }
 
 func (h codeGrant) answer(ctx context.Context, f Family, have share, c code, client clients.Client, now time.Time) (issued, error) {
@@ -190,12 +206,19 @@ func (h codeGrant) replayed(ctx context.Context, hash []byte, now time.Time) err
 	if err != nil || c.UsedAt == nil || c.FamilyID == nil {
 		return err
 	}
-	revoked, err := h.storage.revokeFamily(ctx, *c.FamilyID, now)
+	return h.takeBack(ctx, *c.FamilyID, Event{User: c.UserID, App: c.AppID, Grant: c.GrantID, Detail: "code"}, now)
+}
+
+// takeBack revokes a family whose code came back, in the transaction of ctx. e
+// says whose it is.
+func (s *Server) takeBack(ctx context.Context, family consent.FamilyID, e Event, now time.Time) error {
+	revoked, err := s.storage.revokeFamily(ctx, family, now)
 	if err != nil || !revoked {
 		return err
 	}
-	h.Live.Forget(*c.FamilyID)
-	return h.Audit.Issued(ctx, Event{Kind: "token.replayed", User: c.UserID, App: c.AppID, Grant: c.GrantID, Family: *c.FamilyID, Detail: "code"})
+	s.Live.Forget(family)
+	e.Kind, e.Family = "token.replayed", family
+	return s.Audit.Issued(ctx, e)
 }
 
 // idToken signs who the person is (OpenID Connect Core 2).

@@ -19,7 +19,8 @@ import (
 type poll int
 
 const (
-	pollForeign poll = iota // another client's code, or one that was used
+	pollForeign poll = iota // another client's code
+	pollUsed                // its tokens were given
 	pollEnded
 	pollRefused
 	pollWait
@@ -30,8 +31,10 @@ const (
 // answer decides about a question at now.
 func (d device) answer(client consent.AppID, now time.Time) poll {
 	switch {
-	case d.AppID != client, d.State == deviceUsed: // O30: bound to its client
+	case d.AppID != client: // O30: bound to its client
 		return pollForeign
+	case d.State == deviceUsed:
+		return pollUsed
 	case now.UnixMilli() >= d.ExpiresAt:
 		return pollEnded
 	case d.State == deviceRefused:
@@ -90,8 +93,26 @@ func (h deviceGrant) handle(ctx context.Context, client clients.Client, form url
 		return issued{}, h.wait(ctx, d, v, now)
 	case pollAllowed:
 		return h.redeem(ctx, d, client, form, key, now)
+	case pollUsed:
+		return issued{}, h.replayed(ctx, d.Hash, now)
 	}
-	return issued{}, invalidGrant("the device code is another client's or was used")
+	return issued{}, invalidGrant("the device code is another client's")
+}
+
+// replayed takes back what the first use of a device code gave, as for any other
+// code (OAuth 2.1 section 4.1.3): one of the two who have it is a stranger.
+func (h deviceGrant) replayed(ctx context.Context, hash []byte, now time.Time) error {
+	err := h.DB.Tx(ctx, func(ctx context.Context) error {
+		d, err := h.storage.findDevice(ctx, hash)
+		if err != nil || d.FamilyID == "" {
+			return err
+		}
+		return h.takeBack(ctx, d.FamilyID, Event{User: d.UserID, App: d.AppID, Grant: d.GrantID, Detail: "device code"}, now)
+	})
+	if err != nil {
+		return err
+	}
+	return invalidGrant("the device code was used")
 }
 
 // notYet is an answer that is no token (RFC 8628 section 3.5).
@@ -117,7 +138,13 @@ func (h deviceGrant) redeem(ctx context.Context, d device, client clients.Client
 	var out issued
 	var refused error
 	err := h.DB.Tx(ctx, func(ctx context.Context) error {
-		first, err := h.storage.useDevice(ctx, d.Hash, now)
+		codes := codeGrant{h.Server}
+		c := code{
+			GrantID: d.GrantID, AppID: d.AppID, UserID: d.UserID, SessionID: d.SessionID, Audience: d.Audience, Scopes: d.Scopes,
+			AuthTime: d.AuthTime, Level: d.Level, Thumbprint: key, Details: d.Details, Merges: d.merges(),
+		}
+		f := codes.newFamily(c, client, now)
+		first, err := h.storage.useDevice(ctx, d.Hash, f.ID, now)
 		if err != nil {
 			return err
 		}
@@ -126,12 +153,7 @@ func (h deviceGrant) redeem(ctx context.Context, d device, client clients.Client
 			return nil
 		}
 		// From here on it is as if a code had come back.
-		codes := codeGrant{h.Server}
-		c := code{
-			GrantID: d.GrantID, AppID: d.AppID, UserID: d.UserID, SessionID: d.SessionID, Audience: d.Audience, Scopes: d.Scopes,
-			AuthTime: d.AuthTime, Level: d.Level, Thumbprint: key, Details: d.Details, Merges: d.merges(),
-		}
-		out, refused, err = codes.firstTokens(ctx, c, codes.newFamily(c, client, now), client, form, now)
+		out, refused, err = codes.firstTokens(ctx, c, f, client, form, now)
 		return err
 	})
 	if err != nil {

@@ -39,6 +39,7 @@ type device struct {
 	PolledAt  int64
 	CreatedAt int64
 	ExpiresAt int64
+	FamilyID  consent.FamilyID // what a replay takes back; "" before the first use
 }
 
 // TableName implements gorm's Tabler.
@@ -117,9 +118,9 @@ func (s storage) refuseDevice(ctx context.Context, hash []byte, session consent.
 	return res.RowsAffected == 1, res.Error
 }
 
-// useDevice makes a yes count once.
-func (s storage) useDevice(ctx context.Context, hash []byte, now time.Time) (bool, error) {
-	res := s.db.Read(ctx).Exec("UPDATE devices SET state = ? WHERE hash = ? AND state = ? AND expires_at > ?",
-		deviceUsed, hash, deviceAllowed, now.UnixMilli())
+// useDevice makes a yes count once, for a family.
+func (s storage) useDevice(ctx context.Context, hash []byte, family consent.FamilyID, now time.Time) (bool, error) {
+	res := s.db.Read(ctx).Exec("UPDATE devices SET state = ?, family_id = ? WHERE hash = ? AND state = ? AND expires_at > ?",
+		deviceUsed, family, hash, deviceAllowed, now.UnixMilli())
 	return res.RowsAffected == 1, res.Error
 }

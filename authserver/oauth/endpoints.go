@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/web"
 )
 
 var grantTypes = []string{"authorization_code", "refresh_token", "client_credentials", deviceGrantType, exchangeGrantType}
@@ -53,7 +55,8 @@ func (s *Server) Token(c *gin.Context) {
 		return
 	}
 	ctx := c.Request.Context()
-	req, err := s.fosite.NewAccessRequest(ctx, c.Request, &session{key: key})
+	session := &session{key: key, from: c.ClientIP()}
+	req, err := s.fosite.NewAccessRequest(ctx, c.Request, session)
 	if err != nil {
 		writeError(c, err)
 		return
@@ -62,6 +65,9 @@ func (s *Server) Token(c *gin.Context) {
 	if err != nil {
 		writeError(c, err)
 		return
+	}
+	if session.issued.elsewhere {
+		web.Note(c, slog.String("warning", "the code was redeemed from another network than the browser's"))
 	}
 	c.Header("Pragma", "no-cache")
 	c.JSON(http.StatusOK, res.ToMap())

@@ -17,6 +17,7 @@ import (
 type session struct {
 	fosite.DefaultSession
 	key    string // thumbprint of the key the request proved; "" for none
+	from   string // the address of who asks
 	issued issued
 }
 
@@ -31,6 +32,8 @@ type issued struct {
 	key     string   // thumbprint the access token is bound to; "" for none
 	grant   consent.GrantID
 	ended   []consent.FamilyID // by a merge
+	// elsewhere is true when the code came from another network than it was given to.
+	elsewhere bool
 }
 
 // populate writes what a handler of ours decided. It serves all handlers.

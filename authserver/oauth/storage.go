@@ -34,6 +34,8 @@ type code struct {
 	Details     string        // what its tokens are narrowed to, in JSON; "" when they are not
 	Merges      bool          // other refresh tokens of the grant end when it is used
 	Level       consent.Level `gorm:"column:acr"`
+	Network     string        // where the browser was, for a program on the same computer; else ""
+	From        string        `gorm:"-"` // the address that redeems it
 	ExpiresAt   int64
 	UsedAt      *int64
 	FamilyID    *consent.FamilyID

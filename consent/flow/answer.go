@@ -155,7 +155,7 @@ func (f *Flow) allow(c *gin.Context, v visit) error {
 		if err != nil {
 			return err
 		}
-		target, err = f.Protocol.Issue(ctx, v.ask, approval(v.person, grant, plan.Token, v.plan.Settled(v.ask.Details)))
+		target, err = f.Protocol.Issue(ctx, v.ask, approval(v.person, c.ClientIP(), grant, plan.Token, v.plan.Settled(v.ask.Details)))
 		return err
 	})
 	if err != nil {
@@ -171,8 +171,11 @@ func (f *Flow) refuse(c *gin.Context, v visit) error {
 		if err := f.once(ctx, v); err != nil {
 			return err
 		}
-		if _, err := f.record(ctx, v, false); err != nil || v.Device == "" {
+		if _, err := f.record(ctx, v, false); err != nil {
 			return err
+		}
+		if v.Device == "" {
+			return f.Protocol.Close(ctx, v.ask)
 		}
 		return f.Devices.RefuseDevice(ctx, v.Device, v.person.Session)
 	})

@@ -146,15 +146,15 @@ func changed(app clients.Client, grants []consent.Grant) bool {
 
 // issue answers a request for which nothing is left to do.
 func (f *Flow) issue(c *gin.Context, ask oauth.Ask, p identity.Person, plan consent.Plan) error {
-	target, err := f.Protocol.Issue(c.Request.Context(), ask, approval(p, plan.Grant, plan.Token, plan.Settled(ask.Details)))
+	target, err := f.Protocol.Issue(c.Request.Context(), ask, approval(p, c.ClientIP(), plan.Grant, plan.Token, plan.Settled(ask.Details)))
 	if err != nil {
 		return err
 	}
 	return to(c, target)
 }
 
-func approval(p identity.Person, grant consent.GrantID, scopes []consent.ScopeName, details consent.Details) oauth.Approval {
-	return oauth.Approval{Grant: grant, User: p.User, Session: p.Session, Scopes: scopes, Details: details, SignedIn: p.SignedInAt, Level: p.Level}
+func approval(p identity.Person, address string, grant consent.GrantID, scopes []consent.ScopeName, details consent.Details) oauth.Approval {
+	return oauth.Approval{Grant: grant, User: p.User, Session: p.Session, Scopes: scopes, Details: details, SignedIn: p.SignedInAt, Level: p.Level, Address: address}
 }
 
 // to redirects with 303: whatever was posted to us must not be posted on (RFC

@@ -37,6 +37,7 @@ const (
 	TokenIssued    Kind = "token.issued"
 	TokenRefreshed Kind = "token.refreshed"
 	TokenExchanged Kind = "token.exchanged" // a lesser one was handed on
+	TokenElsewhere Kind = "token.elsewhere" // a code came from another network than it was given to
 	TokenRevoked   Kind = "token.revoked"
 	TokenReplayed  Kind = "token.replayed" // a used code or an old refresh token came back
 

@@ -181,7 +181,7 @@ func (s *Server) buildEngine() error {
 	e.GET("/readyz", s.ready)
 	e.Use(web.OnlyHosts(s.Config.ExternalURL), s.site.Headers)
 	authserver.Mount(e, authserver.Parts{
-		Site: s.site, OAuth: s.oauth, Keys: s.keys, Identity: s.identity, Flow: s.flow, Connect: s.connect, Dashboard: s.dashboard, Changed: s.live.ForgetPeople,
+		Site: s.site, OAuth: s.oauth, Keys: s.keys, Identity: s.identity, Flow: s.flow, Connect: s.connect, Dashboard: s.dashboard, Changed: s.live.ForgetPeople, Now: s.Now,
 		Documents: s.documents, Registrar: s.registrar(),
 		Metadata: metadata.Config{
 			Issuer: s.issuer(), GrantTypes: oauth.GrantTypes(), GrantActions: oauth.GrantActions(), Algorithm: "ES256", Resources: []string{s.brokerAudience()},
