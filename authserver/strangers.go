@@ -73,7 +73,7 @@ func (p Parts) admit(c *gin.Context) {
 		web.Note(c, slog.String("cause", err.Error()))
 		c.Header("Cache-Control", "no-store")
 		c.AbortWithStatusJSON(http.StatusInternalServerError, gin.H{"error": "server_error", "error_description": "The server could not complete the request."})
-	default:
+	case cred.Secret != "": // a signed assertion cannot be guessed
 		p.tried(c, guessOf(cred.ID, c.ClientIP()))
 	}
 }

@@ -64,6 +64,8 @@ type Client struct {
 	GrantTypes   []string
 	Scopes       []consent.ScopeName    // what it asks for when a request names none
 	DetailTypes  []consent.ResourceType // of authorization_details it may send; none means any (RFC 9396 section 10)
+	MustPush     bool                   // it begins with a pushed request only (RFC 9126 section 6)
+	MustProve    bool                   // it gets no token that is not bound to a key (RFC 9449 section 5.2)
 	Website      string                 // "" when it named none
 	Metadata     string                 // JSON: what else it said about itself, for its own eyes
 	ManageHash   []byte                 // SHA-256 of the registration access token (RFC 7592)

@@ -70,6 +70,8 @@ type description struct {
 	applicationType string
 	scopes          []string
 	detailTypes     []consent.ResourceType
+	mustPush        bool
+	mustProve       bool
 	echo            object // what else it said and gets back
 }
 
@@ -79,7 +81,7 @@ type description struct {
 func describe(o object, loopback bool) (description, error) {
 	var d description
 	for _, step := range []func(object) error{
-		d.readNames, d.readRedirects, d.readLogouts, d.readGrants, func(o object) error { return d.readKeys(o, loopback) }, d.readScope, d.readDetailTypes, d.readEcho,
+		d.readNames, d.readRedirects, d.readLogouts, d.readGrants, func(o object) error { return d.readKeys(o, loopback) }, d.readScope, d.readDetailTypes, d.readDemands, d.readEcho,
 	} {
 		if err := step(o); err != nil {
 			return description{}, err
@@ -247,6 +249,16 @@ func (d *description) readDetailTypes(o object) error {
 			return badMetadata("authorization_details_types has something that is no type")
 		}
 		d.detailTypes = append(d.detailTypes, consent.ResourceType(t))
+	}
+	return nil
+}
+
+// readDemands reads what the client wants to be held to.
+func (d *description) readDemands(o object) error {
+	for name, to := range map[string]*bool{"require_pushed_authorization_requests": &d.mustPush, "dpop_bound_access_tokens": &d.mustProve} {
+		if o.has(name) && json.Unmarshal(o[name], to) != nil {
+			return badMetadata("%s is neither true nor false", name)
+		}
 	}
 	return nil
 }

@@ -110,7 +110,7 @@ func (r *Registrar) read(ctx context.Context, raw []byte) (Client, error) {
 	}
 	c := Client{
 		Name: d.name, Origin: Dynamic, AuthMethod: None, RedirectURIs: d.redirects, LogoutURIs: d.logouts, Website: d.website,
-		JWKS: d.jwks, JWKSURI: d.jwksURI, DetailTypes: d.detailTypes,
+		JWKS: d.jwks, JWKSURI: d.jwksURI, DetailTypes: d.detailTypes, MustPush: d.mustPush, MustProve: d.mustProve,
 	}
 	if c.Name == "" {
 		c.Name = "An app without a name"
@@ -217,6 +217,12 @@ func (r *Registrar) information(c Client, token secret.Text) (map[string]any, er
 	}
 	if len(c.DetailTypes) > 0 {
 		out["authorization_details_types"] = c.DetailTypes
+	}
+	if c.MustPush {
+		out["require_pushed_authorization_requests"] = true
+	}
+	if c.MustProve {
+		out["dpop_bound_access_tokens"] = true
 	}
 	if len(c.LogoutURIs) > 0 {
 		out["post_logout_redirect_uris"] = c.LogoutURIs

@@ -387,3 +387,45 @@ func TestOpenGrantTypesHaveNoTokenWithoutAPerson(t *testing.T) {
 		}
 	}
 }
+
+// What an app says about itself is kept, told back, and changed as a whole (RFC
+// 7592 section 2.2): what a change leaves out is gone.
+func TestARegistrationIsChangedAsAWhole(t *testing.T) {
+	eachOpen(t, func(t *testing.T, d *deputytest.Deputy) {
+		told := []string{"redirect_uris", "post_logout_redirect_uris", "authorization_details_types", "require_pushed_authorization_requests", "dpop_bound_access_tokens", "client_uri"}
+		about := func(a deputytest.Answer) map[string]any {
+			t.Helper()
+			if a.Status >= 300 {
+				t.Fatalf("%d %s", a.Status, a.Raw)
+			}
+			out := map[string]any{}
+			for _, name := range told {
+				if v, there := a.JSON[name]; there {
+					out[name] = v
+				}
+			}
+			return out
+		}
+		made := register(d, `{"redirect_uris":["https://scout.example/callback"],"post_logout_redirect_uris":["https://scout.example/bye"],
+			"authorization_details_types":["github.repository"],"require_pushed_authorization_requests":true,"dpop_bound_access_tokens":true,"client_uri":"https://scout.example"}`)
+		all := map[string]any{
+			"redirect_uris": []any{"https://scout.example/callback"}, "post_logout_redirect_uris": []any{"https://scout.example/bye"},
+			"authorization_details_types": []any{"github.repository"}, "require_pushed_authorization_requests": true, "dpop_bound_access_tokens": true, "client_uri": "https://scout.example",
+		}
+		id, path := made.Text("client_id"), "/oauth/register/"+made.Text("client_id")
+		bearer := "Bearer " + made.Text("registration_access_token")
+		read := func() map[string]any { t.Helper(); return about(d.Send("GET", path, "", "Authorization", bearer)) }
+		if diff := cmp.Diff(all, about(made)) + cmp.Diff(all, read()); diff != "" {
+			t.Error(diff)
+		}
+		less := map[string]any{"redirect_uris": []any{"https://scout.example/other"}, "post_logout_redirect_uris": []any{"https://scout.example/left"}}
+		body := `{"client_id":"` + id + `","redirect_uris":["https://scout.example/other"],"post_logout_redirect_uris":["https://scout.example/left"]}`
+		changed := d.Send("PUT", path, body, "Authorization", bearer, "Content-Type", "application/json")
+		if next := changed.Text("registration_access_token"); next != "" {
+			bearer = "Bearer " + next
+		}
+		if diff := cmp.Diff(less, about(changed)) + cmp.Diff(less, read()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

@@ -83,6 +83,9 @@ func (s *Server) Resume(ctx context.Context, rawQuery string, began time.Time) (
 		return Ask{}, err
 	}
 	ask, err := s.read(ctx, form)
+	if err == nil && ask.Client.MustPush && hash == nil { // RFC 9126 section 5
+		err = ask.unanswerable(invalidRequest("This client begins with a pushed request only."))
+	}
 	ask.pushed = hash
 	return ask, err
 }
@@ -95,9 +98,13 @@ func (s *Server) read(ctx context.Context, form url.Values) (Ask, error) {
 	}
 	ask := Ask{Client: client, RedirectURI: redirect, State: first(form, "state"), Silent: first(form, "prompt") == "none"}
 	if err := s.fill(ctx, &ask, form); err != nil {
-		return Ask{}, &Unanswerable{Err: registered(err), RedirectURI: redirect, State: ask.State, Silent: ask.Silent, Client: client}
+		return Ask{}, ask.unanswerable(err)
 	}
 	return ask, nil
+}
+
+func (a Ask) unanswerable(err error) *Unanswerable {
+	return &Unanswerable{Err: registered(err), RedirectURI: a.RedirectURI, State: a.State, Silent: a.Silent, Client: a.Client}
 }
 
 func first(form url.Values, name string) string {

@@ -71,11 +71,15 @@ func (clientStore) SetClientAssertionJWT(context.Context, string, time.Time) err
 	return errNotOffered
 }
 
-// authenticateClient is fosite's ClientAuthenticationStrategy.
+// authenticateClient is fosite's ClientAuthenticationStrategy, for the token
+// endpoint.
 func (s *Server) authenticateClient(ctx context.Context, r *http.Request, form url.Values) (fosite.Client, error) {
 	c, err := s.client(ctx, r, form)
 	if err != nil {
 		return nil, err
+	}
+	if c.MustProve && len(r.Header.Values("DPoP")) == 0 { // RFC 9449 section 5.2
+		return nil, &BadProof{Reason: "there is none, and this client asked to be held to it"}
 	}
 	return protocolClient{Client: c}, nil
 }

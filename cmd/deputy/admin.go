@@ -89,6 +89,8 @@ func (p program) app() *cobra.Command {
 	f.StringVar(&kind, "type", "confidential", "public or confidential")
 	f.StringArrayVar(&n.Scopes, "scope", nil, "`scopes` it asks for when a request names none, and may have for itself")
 	f.StringArrayVar(&n.DetailTypes, "details-type", nil, "`type` of authorization_details it may send, like github.repository (may be repeated; none: any)")
+	f.BoolVar(&n.MustPush, "require-par", false, "it begins with a pushed request only")
+	f.BoolVar(&n.MustProve, "require-dpop", false, "it gets only tokens that are bound to a key")
 	f.StringArrayVar(&n.GrantTypes, "grant-type", nil, "authorization_code, refresh_token, client_credentials, device_code, token-exchange (may be repeated)")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return group("app", "Apps that may ask people", required(create, "name"), p.approve(), p.listApps())

@@ -41,6 +41,8 @@ type NewApp struct {
 	Scopes          []string
 	GrantTypes      []string // none: authorization_code and refresh_token
 	DetailTypes     []string // of authorization_details it may send; none: any
+	MustPush        bool     // it begins with a pushed request only
+	MustProve       bool     // it gets only tokens that are bound to a key
 	// JWKS or JWKSURI are the public keys of an app that signs instead of sending a
 	// secret (private_key_jwt). It is confidential, and gets no secret.
 	JWKS    []byte
@@ -66,7 +68,7 @@ func (f *Foundation) CreateApp(ctx context.Context, n NewApp) (clients.Client, s
 	}
 	c := clients.Client{
 		ID: consent.AppID("app_" + uuid.Must(uuid.NewV7()).String()), Name: n.Name, Publisher: n.Publisher, Confidential: n.Confidential,
-		RedirectURIs: n.RedirectURIs, LogoutURIs: n.LogoutURIs, GrantTypes: n.GrantTypes,
+		RedirectURIs: n.RedirectURIs, LogoutURIs: n.LogoutURIs, GrantTypes: n.GrantTypes, MustPush: n.MustPush, MustProve: n.MustProve,
 	}
 	for _, s := range n.Scopes {
 		c.Scopes = append(c.Scopes, consent.ScopeName(s))
