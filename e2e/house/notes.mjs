@@ -13,23 +13,24 @@ const binaries = new URL('../../bin/', import.meta.url).pathname;
 
 /**
  * neighbourhood starts all of it and returns { deputy, notes, site }: notes is the
- * URL of the MCP server, site where clients publish documents; see newSite.
+ * URL of the MCP server, site where clients publish documents; see newSite. With
+ * signed, the MCP server verifies signed tokens by itself.
  */
-export async function neighbourhood(t, flags = []) {
+export async function neighbourhood(t, flags = [], { signed = false } = {}) {
   const site = await newSite(t);
   // The site has a certificate like any other; what is special is that it is on this computer.
   const deputy = await serve(t, ['--registration', 'public', '--allow-loopback', ...flags], { SSL_CERT_FILE: site.certificate });
   await deputy.command(['user', 'create', '--email', ana.email, '--name', 'Ana', '--password-stdin'], ana.password);
-  const notes = await newNotes(t, deputy);
+  const notes = await newNotes(t, deputy, signed);
   return { deputy, notes, site };
 }
 
-async function newNotes(t, deputy) {
+async function newNotes(t, deputy, signed) {
   const [port] = await freePorts(1);
   const url = `http://localhost:${port}/mcp`;
   const { client_id: id, client_secret: secret } = await deputy.command(['resource-server', 'create', '--identifier', url,
-    '--scope', 'mcp:read=Read your notes', '--write-scope', 'mcp:write=Add notes', '--json']);
-  const program = launch(t, `${binaries}mcp-server`, ['--listen', `127.0.0.1:${port}`, '--url', url, '--issuer', deputy.url, '--client-id', id], { NOTES_SECRET: secret });
+    '--scope', 'mcp:read=Read your notes', '--write-scope', 'mcp:write=Add notes', '--token-format', signed ? 'jwt' : 'opaque', '--json']);
+  const program = launch(t, `${binaries}mcp-server`, ['--listen', `127.0.0.1:${port}`, '--url', url, '--issuer', deputy.url, ...(signed ? ['--signed'] : ['--client-id', id])], { NOTES_SECRET: secret });
   await until(program, async () => (await fetch(url).catch(() => null))?.status === 401);
   await until(deputy, async () => {
     const about = await (await fetch(`${deputy.url}/.well-known/oauth-authorization-server`)).json();

@@ -8,7 +8,6 @@ package main
 import (
 	"errors"
 	"flag"
-	"fmt"
 	"log"
 	"net/http"
 	"net/url"
@@ -23,9 +22,14 @@ func main() {
 	resource := flag.String("url", "http://localhost:8090/mcp", "`URL` that clients dial, as registered with deputy resource-server create --identifier")
 	issuer := flag.String("issuer", "http://localhost:8080", "`URL` of Deputy")
 	id := flag.String("client-id", "", "client `id` that deputy resource-server create printed; the secret comes from NOTES_SECRET")
+	signed := flag.Bool("signed", false, "verify tokens here instead of asking Deputy: registered with --token-format jwt")
 	flag.Parse()
 	// The environment, because everybody on this computer can read the arguments.
-	h, err := handler(*resource, *issuer, *id, bearer.NewSecret(os.Getenv("NOTES_SECRET")))
+	verifier, err := newVerifier(*resource, *issuer, *id, bearer.NewSecret(os.Getenv("NOTES_SECRET")), *signed)
+	if err != nil {
+		log.Fatal(err)
+	}
+	h, err := handler(*resource, *issuer, verifier)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -34,15 +38,21 @@ func main() {
 	log.Fatal(s.ListenAndServe())
 }
 
-// handler is the whole server: the notes behind their guard, and the document that
-// tells clients where to get a token (RFC 9728).
-func handler(resource, issuer, id string, secret bearer.Secret) (http.Handler, error) {
-	verifier, err := bearer.NewIntrospector(bearer.IntrospectorConfig{
+// newVerifier returns what finds out what a token stands for. Asking Deputy sees at
+// once what a person took back; a signed token is good until it ends, five minutes
+// at most.
+func newVerifier(resource, issuer, id string, secret bearer.Secret, signed bool) (bearer.Verifier, error) {
+	if signed {
+		return bearer.NewJWTVerifier(bearer.JWTVerifierConfig{Issuer: issuer, Audience: resource})
+	}
+	return bearer.NewIntrospector(bearer.IntrospectorConfig{
 		Endpoint: issuer + "/oauth/introspect", ClientID: id, Secret: secret, Audience: resource,
 	})
-	if err != nil {
-		return nil, fmt.Errorf("ask Deputy about tokens: %w", err)
-	}
+}
+
+// handler is the whole server: the notes behind their guard, and the document that
+// tells clients where to get a token (RFC 9728).
+func handler(resource, issuer string, verifier bearer.Verifier) (http.Handler, error) {
 	at, err1 := url.Parse(resource)
 	metadata, err2 := bearer.MetadataURL(resource)
 	about, err3 := bearer.Metadata{

@@ -30,7 +30,11 @@ func world(t *testing.T) (url string) {
 	notes = httptest.NewUnstartedServer(nil)
 	notes.Start()
 	t.Cleanup(notes.Close)
-	h, err := handler(notes.URL+"/mcp", issuer.URL, "rs_notes", bearer.NewSecret("secret"))
+	verifier, err := newVerifier(notes.URL+"/mcp", issuer.URL, "rs_notes", bearer.NewSecret("secret"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := handler(notes.URL+"/mcp", issuer.URL, verifier)
 	if err != nil {
 		t.Fatal(err)
 	}
