@@ -181,6 +181,7 @@ func (s *Server) Introspect(c *gin.Context) {
 	ctx := c.Request.Context()
 	may, err := s.introspector(ctx, c.Request, form)
 	if err != nil {
+		tooOften(c, err)
 		writeError(c, err)
 		return
 	}
@@ -246,7 +247,7 @@ func (s *Server) introspector(ctx context.Context, r *http.Request, form url.Val
 		return nil, err
 	}
 	if ok {
-		return func(a Authorization) bool { return a.Audience == rs.Identifier }, nil
+		return func(a Authorization) bool { return a.Audience == rs.Identifier }, s.callers.admit(cred.ID)
 	}
 	client, err := s.Clients.Authenticate(ctx, cred)
 	if err != nil {
@@ -255,5 +256,12 @@ func (s *Server) introspector(ctx context.Context, r *http.Request, form url.Val
 	if !client.Confidential {
 		return nil, &clients.Refused{Reason: "a public client cannot introspect"}
 	}
-	return func(a Authorization) bool { return a.App == client.ID || a.holder() == client.ID }, nil
+	return func(a Authorization) bool { return a.App == client.ID || a.holder() == client.ID }, s.callers.admit(cred.ID)
+}
+
+// tooOften adds when to ask again to a refusal that is about how often.
+func tooOften(c *gin.Context, err error) {
+	if registered(err).Status == http.StatusTooManyRequests {
+		c.Header("Retry-After", "1")
+	}
 }

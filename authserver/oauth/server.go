@@ -151,8 +151,10 @@ type Config struct {
 	Broker string
 	// GrantsEndpoint is where clients look after their grants, and the audience of
 	// the tokens they do it with.
-	GrantsEndpoint  string
-	AccessLife      time.Duration
+	GrantsEndpoint string
+	AccessLife     time.Duration
+	// Introspections is how often each caller may introspect in a second; 0: no bound.
+	Introspections  int
 	Levels          []consent.Level // that a sign-in can reach
 	DB              *db.DB
 	Key             seal.Key
@@ -178,6 +180,7 @@ type Server struct {
 	content seal.Box // what a signed access token carries for this server alone
 	refresh refreshTokens
 	sids    []byte // key of sid
+	callers *callers
 	fosite  fosite.OAuth2Provider
 }
 
@@ -190,6 +193,7 @@ func New(cfg Config) *Server {
 		content: cfg.Key.Box("content of at+jwt"),
 		refresh: refreshTokens{key: cfg.Key.Derive("refresh token")},
 		sids:    cfg.Key.Derive("session id"),
+		callers: newCallers(cfg.Introspections, cfg.Now),
 	}
 	s.fosite = fosite.NewOAuth2Provider(clientStore{cfg.Clients}, s.fositeConfig())
 	return s

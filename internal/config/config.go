@@ -41,6 +41,7 @@ const (
 	Registration   = "registration"
 	Review         = "review"
 	KeyRotation    = "key-rotation"
+	Introspections = "introspections"
 	File           = "config"
 )
 
@@ -66,6 +67,7 @@ type Config struct {
 	LogLevel       string // debug | info | warn | error
 	Registration   string // off | public: may apps register themselves
 	Review         string // nothing | absent | changes: what apps that nobody registered by hand get only after approval
+	Introspections int    // how often each caller may introspect in a second, in each replica; 0: no bound
 	KeyRotation    int    // days after which a new key signs; 0: only by command
 }
 
@@ -88,15 +90,18 @@ func Flags(f *pflag.FlagSet) {
 	f.String(Registration, defaults[Registration].(string), "may apps register themselves: off or public (public clients only)")
 	f.String(Review, defaults[Review].(string), "what apps that nobody registered by hand get only after deputy app approve: nothing, absent (what they do without the person) or changes (all but reading)")
 	f.Int(KeyRotation, defaults[KeyRotation].(int), "`days` after which a new key signs tokens; 0: only by deputy key rotate")
+	f.Int(Introspections, defaults[Introspections].(int), "how `often` each resource server may introspect in a second; 0: without bound")
 	f.String(LogLevel, defaults[LogLevel].(string), "debug, info, warn or error")
 }
 
 var defaults = map[string]any{
-	Listen: "127.0.0.1:8080", ExternalURL: "http://localhost:8080", Data: "./data", LogLevel: "info", Registration: RegistrationOff, Review: "absent", KeyRotation: 90,
+	Listen: "127.0.0.1:8080", ExternalURL: "http://localhost:8080", Data: "./data", LogLevel: "info", Registration: RegistrationOff, Review: "absent", KeyRotation: 90, Introspections: 10_000,
 }
 
-// maxKeyRotation is ten years, in days.
-const maxKeyRotation = 3650
+const (
+	maxKeyRotation    = 3650 // ten years, in days
+	maxIntrospections = 10_000_000
+)
 
 // Load reads the settings. environ is the environment as os.Environ gives it.
 func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
@@ -115,15 +120,24 @@ func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
 		TrustedProxies: k.Strings(TrustedProxies), Operator: k.String(Operator), LogLevel: k.String(LogLevel), Registration: k.String(Registration),
 		Review: k.String(Review),
 	}
-	var err error
-	if cfg.KeyRotation, err = strconv.Atoi(k.String(KeyRotation)); err != nil || cfg.KeyRotation < 0 || cfg.KeyRotation > maxKeyRotation {
-		problems = append(problems, fmt.Errorf("%s: %q is no number of days from 0 to %d", KeyRotation, k.String(KeyRotation), maxKeyRotation))
-	}
+	problems = append(problems,
+		number(k, KeyRotation, "number of days", maxKeyRotation, &cfg.KeyRotation),
+		number(k, Introspections, "number", maxIntrospections, &cfg.Introspections))
 	external, err := externalURL(k.String(ExternalURL))
 	cfg.ExternalURL = external
 	problems = append(problems, err, unknown(environ))
 	problems = append(problems, cfg.check()...)
 	return cfg, errors.Join(problems...)
+}
+
+// number reads a setting from 0 to most; what says what it counts.
+func number(k *koanf.Koanf, name, what string, most int, to *int) error {
+	n, err := strconv.Atoi(k.String(name))
+	if err != nil || n < 0 || n > most {
+		return fmt.Errorf("%s: %q is no %s from 0 to %d", name, k.String(name), what, most)
+	}
+	*to = n
+	return nil
 }
 
 // setting reads one string setting before koanf is filled: where the file is.
@@ -156,7 +170,7 @@ func loadFile(k *koanf.Koanf, path string) error {
 }
 
 func names() []string {
-	return []string{Listen, ExternalURL, Data, DatabaseURL, AllowLoopback, TrustedProxies, Operator, LogLevel, Registration, Review, KeyRotation}
+	return []string{Listen, ExternalURL, Data, DatabaseURL, AllowLoopback, TrustedProxies, Operator, LogLevel, Registration, Review, KeyRotation, Introspections}
 }
 
 func fromEnv(name, value string) (string, any) {

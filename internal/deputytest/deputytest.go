@@ -41,6 +41,8 @@ type Options struct {
 	Registration string
 	// Review is the setting of that name; "" means the default.
 	Review string
+	// Introspections is the setting of that name; 0 is no bound.
+	Introspections int
 	// TrustedProxies is the setting of that name: a test says by X-Forwarded-For
 	// where it comes from.
 	TrustedProxies []string
@@ -79,7 +81,7 @@ func New(t testing.TB, o Options) *Deputy {
 	d := &Deputy{t: t, Clock: newClock(o.Now), Log: &Journal{}, ProviderSecret: secret.Random().Reveal(), origins: map[string]string{}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	d.must(err)
-	cfg := config.Config{Listen: l.Addr().String(), Data: t.TempDir(), AllowLoopback: true, Operator: "Northwind", LogLevel: "debug", Registration: o.Registration, Review: o.Review, TrustedProxies: o.TrustedProxies}
+	cfg := config.Config{Listen: l.Addr().String(), Data: t.TempDir(), AllowLoopback: true, Operator: "Northwind", LogLevel: "debug", Registration: o.Registration, Review: o.Review, TrustedProxies: o.TrustedProxies, Introspections: o.Introspections}
 	d.URL = d.knows("http://"+l.Addr().String(), "")
 	cfg.ExternalURL, err = url.Parse(d.URL)
 	d.must(err)

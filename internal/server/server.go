@@ -118,7 +118,7 @@ func (s *Server) buildProtocol(ctx context.Context) error {
 		return err
 	}
 	s.oauth = oauth.New(oauth.Config{
-		Issuer: s.issuer(), Broker: s.brokerAudience(), GrantsEndpoint: s.issuer() + metadata.GrantsPath, AccessLife: accessLife, Levels: identity.Levels(), DB: s.DB, Key: s.Key,
+		Issuer: s.issuer(), Broker: s.brokerAudience(), GrantsEndpoint: s.issuer() + metadata.GrantsPath, AccessLife: accessLife, Introspections: s.Config.Introspections, Levels: identity.Levels(), DB: s.DB, Key: s.Key,
 		Clients: s.authenticator(), Authority: s.Store, Live: s.live, Vocabulary: s.live, DetailTypes: detailTypes(s.Catalog), ResourceServers: s.live,
 		Signer: s.keys, People: s.identity, Audit: issuance{s.audit}, Revoker: s.revoker(), Proofs: possession{s.proofs()}, Now: s.Now,
 	})
