@@ -91,6 +91,9 @@ func Mount(r gin.IRouter, p Parts) {
 		{"POST", "/device/confirm", form, page(f.AnswerDevice)},
 		{"GET", "/device/done", browser, page(f.DeviceDone)},
 
+		{"GET", "/allow", browser, page(f.Allow)},
+		{"GET", "/allow/done", browser, page(f.Allowed)},
+
 		{"GET", "/consent", browser, page(f.Consent)},
 		{"POST", "/consent", form, page(f.Answer)},
 		{"GET", "/consent/connect", browser, page(f.Connect)},

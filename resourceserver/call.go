@@ -64,7 +64,7 @@ func (s *server) serve(c *gin.Context) (answer broker.Answer, p *problem) {
 	req.ID, req.Bearer = c.Writer.Header().Get("X-Request-Id"), of(who)
 	answer, err := s.broker.Serve(c.Request.Context(), req)
 	if err != nil {
-		return answer, s.problem(err, t, who)
+		return answer, s.problem(c.Request.Context(), err, t, who)
 	}
 	return answer, nil
 }

@@ -107,10 +107,11 @@ func TestMountRefusesWhatCannotWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	complete := resourceserver.Config{Verifier: newWorld(t), Broker: answers{}, Catalog: files, ExternalURL: external}
+	complete := resourceserver.Config{Verifier: newWorld(t), Broker: answers{}, Outlook: newWorld(t), Catalog: files, ExternalURL: external}
 	for name, change := range map[string]func(*resourceserver.Config){
 		"nobody to verify": func(c *resourceserver.Config) { c.Verifier = nil },
 		"no broker":        func(c *resourceserver.Config) { c.Broker = nil },
+		"no outlook":       func(c *resourceserver.Config) { c.Outlook = nil },
 		"no catalogue":     func(c *resourceserver.Config) { c.Catalog = nil },
 		"no URL":           func(c *resourceserver.Config) { c.ExternalURL = "" },
 		"a slash":          func(c *resourceserver.Config) { c.ExternalURL = external + "/" },

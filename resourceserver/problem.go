@@ -1,11 +1,14 @@
 package resourceserver
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -29,6 +32,7 @@ type problem struct {
 	message   string
 	missing   []consent.ScopeName
 	details   []bearer.Detail
+	plan      plan
 	retry     int // seconds; 0 when waiting does not help
 	challenge *bearer.Challenge
 	reference string
@@ -45,7 +49,8 @@ type document struct {
 	Reason      string              `json:"reason,omitempty"`
 	Missing     []consent.ScopeName `json:"missing_scopes,omitempty"`
 	Details     []bearer.Detail     `json:"authorization_details,omitempty"`
-	Reference   string              `json:"reference,omitempty"`
+	plan
+	Reference string `json:"reference,omitempty"`
 }
 
 func invalid(message string) *problem {
@@ -61,7 +66,7 @@ func internal(cause error) *problem {
 }
 
 // problem turns what the broker says into what the app is told.
-func (s *server) problem(err error, t target, who bearer.Authority) *problem {
+func (s *server) problem(ctx context.Context, err error, t target, who bearer.Authority) *problem {
 	var r *broker.Refusal
 	if !errors.As(err, &r) {
 		return internal(err)
@@ -90,7 +95,44 @@ func (s *server) problem(err error, t target, who bearer.Authority) *problem {
 			p.missing = []consent.ScopeName{t.op.Scope}
 		}
 	}
+	if r.Outside != nil || (r.Denial != consent.GrantGone && r.Denial != consent.Permitted) {
+		s.wayOut(ctx, p, t, who, r.Outside != nil)
+	}
 	return p
+}
+
+// wayOut adds what is left for the person to do, and the address of the page where
+// that is done. For a resource outside of what was agreed there is the address
+// alone: reading what else stands would take time that tells it from what does not
+// exist.
+func (s *server) wayOut(ctx context.Context, p *problem, t target, who bearer.Authority, outside bool) {
+	b, w := of(who), Wish{}
+	var err error
+	if p.challenge != nil {
+		w.Scope = strings.Join(p.challenge.Scope, " ")
+	} else if t.op != nil {
+		w.Scope = string(t.op.Scope)
+	}
+	if len(p.details) > 0 {
+		w.Details = wireDetails(p.details)
+	}
+	if outside {
+		p.plan.Next, err = s.outlook.Next(b, w)
+	} else {
+		var made consent.Plan
+		if made, err = s.outlook.Plan(ctx, b, w); err == nil {
+			p.plan, err = s.left(made, b, w)
+		}
+	}
+	p.cause = errors.Join(p.cause, err) // the refusal stands without it
+}
+
+func wireDetails(details []bearer.Detail) string {
+	encoded, err := json.Marshal(details)
+	if err != nil {
+		panic(err) // strings always encode
+	}
+	return string(encoded)
 }
 
 // challenge makes p one that a client can answer with a new authorization.
@@ -188,6 +230,6 @@ func (p *problem) write(c *gin.Context) {
 		c.Header("Retry-After", strconv.Itoa(p.retry))
 	}
 	c.JSON(p.status, document{
-		Error: p.code, Description: p.message, Message: p.message, Reason: p.reason, Missing: p.missing, Details: p.details, Reference: p.reference,
+		Error: p.code, Description: p.message, Message: p.message, Reason: p.reason, Missing: p.missing, Details: p.details, plan: p.plan, Reference: p.reference,
 	})
 }

@@ -66,6 +66,7 @@ func TestRefusals(t *testing.T) {
 		status    int
 		challenge string
 		body      map[string]any
+		left      string // the steps that the person has to take, and "next" for where
 	}{
 		{
 			name: "no token", path: "/repos/acme/web", header: "X-Nothing: x", status: 401,
@@ -90,42 +91,50 @@ func TestRefusals(t *testing.T) {
 			challenge: challenge("invalid_token", gone, readIssues), body: body("invalid_token", gone, "reason", "grant_gone"),
 		},
 		{
-			name: "another scope", world: func(w *world) { w.agree(readRepos) }, path: "/repos/acme/web/issues", status: 403,
+			name: "another scope", left: "approve[services.github.issues.read] next",
+			world: func(w *world) { w.agree(readRepos) }, path: "/repos/acme/web/issues", status: 403,
 			challenge: challenge("insufficient_scope", notAgreed, readIssues),
 			body:      body("insufficient_scope", notAgreed, "reason", "scope_missing", "missing_scopes", list(readIssues)),
 		},
 		{
-			name: "reading is no writing: all that is needed is named at once", world: func(w *world) { leave(w.agree(readIssues)) },
+			name: "reading is no writing: all that is needed is named at once", left: "approve[services.github.issues.write agents.writes.unattended agents.jobs.background] next",
+			world:  func(w *world) { leave(w.agree(readIssues)) },
 			method: "POST", path: "/repos/acme/web/issues", status: 403,
 			challenge: challenge("insufficient_scope", notAgreed, writeIssues, consent.UnattendedWrites, consent.Background),
 			body: body("insufficient_scope", notAgreed, "reason", "scope_missing",
 				"missing_scopes", list(writeIssues, consent.UnattendedWrites, consent.Background)),
 		},
 		{
-			name: "the person is away", world: func(w *world) { leave(w.agree(readIssues)) }, path: "/repos/acme/web/issues", status: 403,
+			name: "the person is away", left: "approve[agents.jobs.background] next",
+			world: func(w *world) { leave(w.agree(readIssues)) }, path: "/repos/acme/web/issues", status: 403,
 			challenge: challenge("insufficient_scope", away, readIssues, consent.Background),
 			body:      body("insufficient_scope", away, "reason", "person_away", "missing_scopes", list(consent.Background)),
 		},
 		{
-			name: "a write nobody said yes to", world: func(w *world) { w.agree(writeIssues) }, method: "POST", path: "/repos/acme/web/issues", status: 403,
+			name: "a write nobody said yes to", left: "approve[agents.writes.unattended] next",
+			world: func(w *world) { w.agree(writeIssues) }, method: "POST", path: "/repos/acme/web/issues", status: 403,
 			challenge: challenge("insufficient_scope", unasked, writeIssues, consent.UnattendedWrites),
 			body:      body("insufficient_scope", unasked, "reason", "write_needs_yes", "missing_scopes", list(consent.UnattendedWrites)),
 		},
 		{
-			name: "outside the limit", world: func(w *world) { w.agree(readIssues).grant.Items[0].Limit.Resources[0].ID = "8" }, path: "/repos/acme/web/issues",
+			name: "outside the limit", left: "next",
+			world: func(w *world) { w.agree(readIssues).grant.Items[0].Limit.Resources[0].ID = "8" }, path: "/repos/acme/web/issues",
 			status: 404, challenge: challenge("insufficient_authorization", none, readIssues), body: body("resource_unavailable", none),
 		},
 		{
-			name: "the connection lacks a permission", world: func(w *world) { w.agree(readIssues).granted = []string{"read:user"} }, path: "/repos/acme/web/issues",
+			name: "the connection lacks a permission", left: "widen[services.github.issues.read] next",
+			world: func(w *world) { w.agree(readIssues).granted = []string{"read:user"} }, path: "/repos/acme/web/issues",
 			status: 403, challenge: challenge("insufficient_scope", wider, readIssues),
 			body: body("insufficient_scope", wider, "reason", "provider_permission", "missing_scopes", list(readIssues)),
 		},
 		{
-			name: "the provider wants the person", world: func(w *world) { w.agree(readIssues).health = consent.NeedsPerson }, path: "/repos/acme/web/issues",
+			name: "the provider wants the person", left: "reconnect[services.github.issues.read] next",
+			world: func(w *world) { w.agree(readIssues).health = consent.NeedsPerson }, path: "/repos/acme/web/issues",
 			status: 424, body: body("connection_needs_you", again),
 		},
 		{
-			name: "the service is disconnected", world: func(w *world) { w.agree(readIssues).health = consent.Disconnected }, path: "/repos/acme/web/issues",
+			name: "the service is disconnected", left: "connect[services.github.issues.read] next",
+			world: func(w *world) { w.agree(readIssues).health = consent.Disconnected }, path: "/repos/acme/web/issues",
 			status: 424, body: body("connection_missing", "The person has disconnected this service."),
 		},
 		{
@@ -156,6 +165,9 @@ func TestRefusals(t *testing.T) {
 		if diff := cmp.Diff(c.challenge, got.header.Get("WWW-Authenticate")); diff != "" {
 			t.Errorf("%s: challenge %s", c.name, diff)
 		}
+		if left := whatIsLeft(got.body); left != c.left {
+			t.Errorf("%s: left %q, want %q", c.name, left, c.left)
+		}
 		if diff := cmp.Diff(c.body, got.body); diff != "" {
 			t.Errorf("%s: body %s", c.name, diff)
 		}
@@ -166,6 +178,22 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: %d writes reached the provider", c.name, n)
 		}
 	}
+}
+
+// whatIsLeft takes the way out of a refusal's body.
+func whatIsLeft(body map[string]any) string {
+	var out []string
+	steps, _ := body["steps"].([]any) // none in most
+	for _, s := range steps {
+		step := s.(map[string]any)
+		out = append(out, fmt.Sprintf("%v%v", step["kind"], step["scopes"]))
+	}
+	if next, _ := body["next"].(string); strings.HasPrefix(next, external+"/allow?need=") {
+		out = append(out, "next")
+	}
+	delete(body, "steps")
+	delete(body, "next")
+	return strings.Join(out, " ")
 }
 
 // leave ends the sign-in under which the token was issued.

@@ -42,6 +42,7 @@ type Config struct {
 	// such tokens are not taken.
 	Proofs  *bearer.Proofs
 	Broker  Broker
+	Outlook Outlook
 	Catalog *catalog.Catalog
 	// ExternalURL is where clients reach this server, without a path:
 	// "https://deputy.example". It is the issuer as well.
@@ -51,6 +52,7 @@ type Config struct {
 // server is the broker behind its door.
 type server struct {
 	broker   Broker
+	outlook  Outlook
 	catalog  *catalog.Catalog
 	verifier bearer.Verifier
 	proofs   *bearer.Proofs
@@ -68,7 +70,7 @@ type door struct {
 // check: only a token in a header counts, so another site can send nothing in a
 // person's name.
 func Mount(r gin.IRouter, cfg Config) error {
-	if cfg.Verifier == nil || cfg.Broker == nil || cfg.Catalog == nil {
+	if cfg.Verifier == nil || cfg.Broker == nil || cfg.Outlook == nil || cfg.Catalog == nil {
 		return errors.New("resourceserver: incomplete configuration")
 	}
 	if u, err := url.Parse(cfg.ExternalURL); err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
@@ -76,7 +78,7 @@ func Mount(r gin.IRouter, cfg Config) error {
 	}
 	audience := cfg.ExternalURL + "/api"
 	s := &server{
-		broker: cfg.Broker, catalog: cfg.Catalog,
+		broker: cfg.Broker, outlook: cfg.Outlook, catalog: cfg.Catalog,
 		verifier: ours{cfg.Verifier, audience}, proofs: cfg.Proofs,
 		doors: map[consent.ProviderID]door{},
 	}
@@ -102,6 +104,8 @@ func Mount(r gin.IRouter, cfg Config) error {
 			return err
 		}
 	}
+	r.GET("/api/capabilities", s.capabilities) // an app's token
+	r.OPTIONS("/api/capabilities", preflight)  // anybody
 	for _, path := range []string{"/api", "/api/:provider", "/api/:provider/*path"} {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
 			r.Handle(method, path, s.call) // an app's token

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -45,6 +46,7 @@ type world struct {
 	granted  []string
 	tokens   map[string]bearer.Authority
 	broker   resourceserver.Broker // set before start to replace the real one
+	words    consent.Vocabulary
 }
 
 func newWorld(t *testing.T) *world {
@@ -79,6 +81,7 @@ func (w *world) start(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.words = files.Scopes
 	if w.broker == nil {
 		w.broker, err = broker.New(broker.Config{
 			Catalog: files, Authority: w, Credentials: w, Audit: w, Cursors: w, Now: func() time.Time { return noon }, BaseURL: audience,
@@ -89,7 +92,7 @@ func (w *world) start(t *testing.T) *world {
 	}
 	gin.SetMode(gin.TestMode)
 	engine := gin.New()
-	err = resourceserver.Mount(engine, resourceserver.Config{Verifier: w, Broker: w.broker, Catalog: files, ExternalURL: external})
+	err = resourceserver.Mount(engine, resourceserver.Config{Verifier: w, Broker: w.broker, Outlook: w, Catalog: files, ExternalURL: external})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +117,21 @@ func (w *world) Live(_ context.Context, id consent.GrantID) (consent.Grant, []co
 	return w.grant, []consent.Connection{{
 		ID: hub, User: "user_ana", Provider: "github", Variant: "oauth_app", Granted: w.granted, Health: w.health,
 	}}, nil
+}
+
+// Plan implements resourceserver.Outlook with the page's own decision.
+func (w *world) Plan(ctx context.Context, b consent.Bearer, wish resourceserver.Wish) (consent.Plan, error) {
+	grant, connections, err := w.Live(ctx, b.Grant)
+	req := consent.Request{User: b.User, App: b.App, Vocabulary: w.words, Proven: true}
+	for _, name := range strings.Fields(wish.Scope) {
+		req.Asked = append(req.Asked, w.words[consent.ScopeName(name)])
+	}
+	return consent.Decide(req, connections, []consent.Grant{grant}, noon), err
+}
+
+// Next implements resourceserver.Outlook.
+func (w *world) Next(_ consent.Bearer, wish resourceserver.Wish) (string, error) {
+	return external + "/allow?need=" + url.QueryEscape(wish.Scope+wish.Details), nil
 }
 
 // APIBase and Do implement broker.Credentials.

@@ -95,4 +95,6 @@ type Return struct {
 	Local bool   // a program on this computer: a loopback address or a private scheme
 	// Device: nobody is sent anywhere; a device waits for the answer.
 	Device bool
+	// Here: nobody is sent anywhere, and nobody waits.
+	Here bool
 }

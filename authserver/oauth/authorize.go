@@ -38,6 +38,7 @@ type Ask struct {
 	MaxAge      time.Duration // at most this long since the sign-in; 0 means any
 	Level       consent.Level // that the sign-in must have reached; "" for any
 	Device      bool          // there is no browser to send back: RFC 8628
+	Here        bool          // nobody asks back: see Need
 	manage      manage
 	challenge   string
 	key         string // thumbprint the code is bound to; "" for none

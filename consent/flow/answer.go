@@ -151,6 +151,9 @@ func (f *Flow) allow(c *gin.Context, v visit) error {
 		if grant, err = f.record(ctx, v, true); err != nil {
 			return err
 		}
+		if v.Need != nil {
+			return nil
+		}
 		plan, err := f.decide(ctx, v.ask, v.person, consent.Choices{})
 		if err != nil {
 			return err
@@ -174,7 +177,10 @@ func (f *Flow) refuse(c *gin.Context, v visit) error {
 		if _, err := f.record(ctx, v, false); err != nil {
 			return err
 		}
-		if v.Device == "" {
+		switch {
+		case v.Need != nil:
+			return nil
+		case v.Device == "":
 			return f.Protocol.Close(ctx, v.ask)
 		}
 		return f.Devices.RefuseDevice(ctx, v.Device, v.person.Session)

@@ -128,7 +128,7 @@ func request(ask oauth.Ask, p identity.Person, choices consent.Choices) consent.
 		User: p.User, App: ask.Client.ID, Asked: ask.Scopes, Along: ask.Along, Vocabulary: ask.Words,
 		// Only a client with a secret can prove that a repeated request is its own
 		// (OAuth 2.1 section 7.3.1).
-		Proven: ask.Client.Confidential, Ask: ask.AskAgain, Choices: choices, Details: ask.Details,
+		Proven: ask.Client.Confidential || ask.Here, Ask: ask.AskAgain, Choices: choices, Details: ask.Details,
 	}
 }
 

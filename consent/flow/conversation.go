@@ -27,6 +27,7 @@ type conversation struct {
 	ID      string `json:"i"`
 	Query   string `json:"q"`           // the app's request, as it came
 	Device  string `json:"d,omitempty"` // instead of Query: the request of a device
+	Need    *need  `json:"n,omitempty"` // instead of Query: what an app lacks
 	Browser []byte `json:"b"`           // SHA-256 of the browser cookie
 	Began   int64  `json:"t"`           // milliseconds
 
@@ -45,6 +46,11 @@ func browserHash(c *gin.Context, people People) []byte {
 // begin seals a new conversation for the browser of c.
 func (f *Flow) begin(c *gin.Context, query string) (conversation, error) {
 	return f.seal(conversation{ID: uuid.NewString(), Query: query, Browser: browserHash(c, f.People), Began: f.Now().UnixMilli()})
+}
+
+// beginNeed is begin for what an app lacks.
+func (f *Flow) beginNeed(c *gin.Context, n need) (conversation, error) {
+	return f.seal(conversation{ID: uuid.NewString(), Need: &n, Browser: browserHash(c, f.People), Began: f.Now().UnixMilli()})
 }
 
 func (f *Flow) seal(v conversation) (conversation, error) {
@@ -78,7 +84,15 @@ var errEnded = errors.New("the request ended")
 // read reads the request of a conversation anew: the app may have been switched
 // off meanwhile.
 func (f *Flow) read(ctx context.Context, v conversation, p identity.Person) (oauth.Ask, error) {
-	if v.Device == "" {
+	switch {
+	case v.Need != nil:
+		if p.User != "" {
+			if err := v.Need.of(p); err != nil {
+				return oauth.Ask{}, err
+			}
+		}
+		return f.readNeed(ctx, *v.Need)
+	case v.Device == "":
 		return f.Protocol.Resume(ctx, v.Query, v.began())
 	}
 	d, err := f.Devices.Device(ctx, v.Device, p.Session)
@@ -105,10 +119,20 @@ func (f *Flow) resume(c *gin.Context, flow string, p identity.Person) (conversat
 // person is here.
 func (f *Flow) Asking(ctx context.Context, next string) (identity.Asking, bool, error) {
 	u, err := url.Parse(next)
-	if err != nil || u.Query().Get("flow") == "" {
+	if err != nil {
 		return identity.Asking{}, false, nil
 	}
-	v, err := f.open(u.Query().Get("flow"))
+	var v conversation
+	switch q := u.Query(); {
+	case q.Get("need") != "":
+		var n need
+		n, err = f.openNeed(q.Get("need"))
+		v.Need = &n
+	case q.Get("flow") != "":
+		v, err = f.open(q.Get("flow"))
+	default:
+		return identity.Asking{}, false, nil
+	}
 	if err != nil || v.Device != "" {
 		return identity.Asking{}, false, nil // the page it leads to will say so
 	}
@@ -117,7 +141,7 @@ func (f *Flow) Asking(ctx context.Context, next string) (identity.Asking, bool, 
 	switch {
 	case errors.As(err, &told):
 		return identity.Asking{App: told.Client.Name, Host: host(told.RedirectURI), ReturnURL: told.RedirectURI}, true, nil
-	case fault.Is(err, fault.Invalid):
+	case fault.Is(err, fault.Invalid), fault.Is(err, fault.Conflict):
 		return identity.Asking{}, false, nil
 	case err != nil:
 		return identity.Asking{}, false, err

@@ -82,7 +82,10 @@ func (f *Flow) deviceOver(c *gin.Context, d oauth.DeviceRequest, p identity.Pers
 // leave sends the person on after an answer: to the app, or, when a device waits
 // for it, to a page of ours.
 func (f *Flow) leave(c *gin.Context, v conversation, target string) error {
-	if v.Device != "" {
+	switch {
+	case v.Need != nil:
+		target = needPath + "/done?flow=" + url.QueryEscape(v.flow)
+	case v.Device != "":
 		target = oauth.DevicePath + "/done?flow=" + url.QueryEscape(v.flow)
 	}
 	return to(c, target)

@@ -68,6 +68,9 @@ func groupOf(page *templates.Consent, s consent.Scope) *templates.Group {
 func app(ask oauth.Ask, people int) templates.App {
 	c := ask.Client
 	out := templates.App{ID: string(c.ID), Name: c.Name, Host: host(ask.RedirectURI), Publisher: c.Publisher, People: people}
+	if ask.Here && len(c.RedirectURIs) > 0 {
+		out.Host = host(c.RedirectURIs[0])
+	}
 	switch {
 	case c.Reviewed():
 		out.Check = templates.CheckedOperator
@@ -78,7 +81,10 @@ func app(ask oauth.Ask, people int) templates.App {
 }
 
 func returns(ask oauth.Ask) templates.Return {
-	if ask.Device {
+	switch {
+	case ask.Here:
+		return templates.Return{Here: true}
+	case ask.Device:
 		return templates.Return{Device: true}
 	}
 	return templates.Return{Host: host(ask.RedirectURI), Local: clients.ThisComputer(ask.RedirectURI)}

@@ -49,6 +49,8 @@ type Protocol interface {
 	// Resume is ParseAuthorize for a request that began at a time.
 	Resume(ctx context.Context, rawQuery string, began time.Time) (oauth.Ask, error)
 	Issue(ctx context.Context, ask oauth.Ask, yes oauth.Approval) (string, error)
+	// Need reads what an app needs of a person outside of a request.
+	Need(ctx context.Context, app consent.AppID, scope, details string) (oauth.Ask, error)
 	// Close uses up a request that the person said no to.
 	Close(ctx context.Context, ask oauth.Ask) error
 	Refuse(ask oauth.Ask, code, description string) string

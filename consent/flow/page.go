@@ -104,6 +104,9 @@ func (f *Flow) Consent(c *gin.Context) error {
 		return err
 	}
 	if v.plan.Done() && len(v.plan.Token) > 0 {
+		if v.Need != nil {
+			return f.leave(c, v.conversation, "")
+		}
 		return f.issue(c, v.ask, v.person, v.plan)
 	}
 	notices, err := f.notices(c, v.person.User)

@@ -10,10 +10,12 @@ import (
 	"github.com/deputy-oauth/deputy/authserver/oauth"
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/consent/connect"
+	"github.com/deputy-oauth/deputy/consent/flow"
 	"github.com/deputy-oauth/deputy/internal/audit"
 	"github.com/deputy-oauth/deputy/internal/db"
 	"github.com/deputy-oauth/deputy/internal/live"
 	"github.com/deputy-oauth/deputy/internal/seal"
+	"github.com/deputy-oauth/deputy/resourceserver"
 )
 
 // Each consumer says what it needs in its own words. Here the words of one are
@@ -76,3 +78,22 @@ func (c cursors) Seal(plain []byte, bound string) (string, error) {
 	return c.box.Seal(plain, bound), nil
 }
 func (c cursors) Open(sealed, bound string) ([]byte, error) { return c.box.Open(sealed, bound) }
+
+// outlook is resourceserver.Outlook.
+type outlook struct {
+	flow   *flow.Flow
+	issuer string
+}
+
+func (o outlook) Plan(ctx context.Context, b consent.Bearer, w resourceserver.Wish) (consent.Plan, error) {
+	plan, err := o.flow.Outlook(ctx, b.User, b.App, w.Scope, w.Details)
+	if bad, is := oauth.Registered(err); is {
+		err = &resourceserver.BadWish{Code: bad.Code, Description: bad.Description}
+	}
+	return plan, err
+}
+
+func (o outlook) Next(b consent.Bearer, w resourceserver.Wish) (string, error) {
+	path, err := o.flow.NeedPath(b.User, b.App, w.Scope, w.Details)
+	return o.issuer + path, err
+}
