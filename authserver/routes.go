@@ -85,6 +85,8 @@ func Mount(r gin.IRouter, p Parts) {
 		{"POST", metadata.LogoutPath, request, page(i.LeaveByForm)},
 		{"POST", "/signout/app", form, page(i.LeaveApp)},
 
+		{"POST", "/language", form, page(p.language)},
+
 		{"GET", oauth.DevicePath, browser, page(f.DevicePage)},
 		{"POST", oauth.DevicePath, form, page(f.DeviceCode)},
 		{"GET", "/device/confirm", browser, page(f.ConfirmDevice)},

@@ -36,7 +36,7 @@ func TestThreat_O29_NoComesFirst(t *testing.T) {
 		if _, is := e.page.(DeviceConfirm); !is {
 			continue
 		}
-		root := parse(t, render(t, newSet(t), e.page))
+		root := parsed(t, render(t, newSet(t), e.page))
 		buttons := all(all(root, "main")[0], "button")
 		if len(buttons) != 2 || attr(buttons[0], "value") != "no" || attr(buttons[1], "value") != "yes" || attr(buttons[0], "class") != attr(buttons[1], "class") {
 			t.Errorf("%s: the answers are not no and yes, alike: %v", e.name, wordsOf(buttons))

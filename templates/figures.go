@@ -123,30 +123,3 @@ func total(days []Day) Day {
 	}
 	return sum
 }
-
-// dayOfEntries is one heading of an activity list.
-type dayOfEntries struct {
-	Title   string
-	Entries []Entry
-}
-
-// byDay groups entries, which are in order of time, under the days they fell on.
-func byDay(entries []Entry, zone *time.Location, now time.Time) []dayOfEntries {
-	var days []dayOfEntries
-	for _, e := range entries {
-		at := e.At.In(zone)
-		title := at.Format("Monday 2 January 2006")
-		switch {
-		case sameDay(at, now):
-			title = "Today"
-		case sameDay(at, now.AddDate(0, 0, -1)):
-			title = "Yesterday"
-		}
-		if len(days) == 0 || days[len(days)-1].Title != title {
-			days = append(days, dayOfEntries{Title: title})
-		}
-		last := &days[len(days)-1]
-		last.Entries = append(last.Entries, e)
-	}
-	return days
-}

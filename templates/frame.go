@@ -11,6 +11,9 @@ type Frame struct {
 	CSRF    string    // form token of the page's own form
 	Path    string    // of this page, for the navigation: "/services"
 	Now     time.Time // for "today" and "in 5 days"
+	// Here is where this page can be read in another language. "" when it is known
+	// from the request, or when there is no such place.
+	Here string
 }
 
 func (f Frame) frame() Frame { return f }

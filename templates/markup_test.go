@@ -13,11 +13,11 @@ func eachPage(t *testing.T, check func(t *testing.T, e example, root *html.Node)
 	t.Helper()
 	set := newSet(t)
 	for _, e := range examples() {
-		t.Run(e.name, func(t *testing.T) { check(t, e, parse(t, render(t, set, e.page))) })
+		t.Run(e.name, func(t *testing.T) { check(t, e, parsed(t, render(t, set, e.page))) })
 	}
 }
 
-func parse(t *testing.T, page string) *html.Node {
+func parsed(t *testing.T, page string) *html.Node {
 	t.Helper()
 	root, err := html.Parse(strings.NewReader(page))
 	if err != nil {
@@ -247,7 +247,7 @@ func TestYesAndNoWeighTheSame(t *testing.T) {
 func TestRowsAreSentAsShown(t *testing.T) {
 	c := fullRequest()
 	c.See.Rows[0].Fixed = true
-	root := parse(t, render(t, newSet(t), c))
+	root := parsed(t, render(t, newSet(t), c))
 	var shown, sent []string
 	for _, in := range all(root, "input") {
 		switch {
@@ -271,7 +271,7 @@ func TestRowsAreSentAsShown(t *testing.T) {
 func TestPickerKeepsTicksOfOtherPages(t *testing.T) {
 	p := Picker{Frame: frame("/consent/pick"), Kept: []Item{{ID: "7", Name: "acme/old"}}, Items: []Item{{ID: "1", Name: "acme/web", Ticked: true}, {ID: "2", Name: "acme/api"}}}
 	var ticked []string
-	for _, in := range all(parse(t, render(t, newSet(t), p)), "input") {
+	for _, in := range all(parsed(t, render(t, newSet(t), p)), "input") {
 		if attr(in, "name") == "pick" && has(in, "checked") {
 			ticked = append(ticked, attr(in, "value"))
 		}

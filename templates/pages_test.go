@@ -37,7 +37,7 @@ func newSet(t *testing.T) *Set {
 func render(t *testing.T, set *Set, page any) string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := set.Render(&out, page); err != nil {
+	if err := set.Render(&out, page, "en", ""); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -52,7 +52,11 @@ func TestPagesAreAsReviewed(t *testing.T) {
 			golden(t, e.name+".html", mainOf(t, render(t, set, e.page)))
 		})
 	}
-	whole := render(t, set, Home{Frame: frame("/")})
+	var out bytes.Buffer
+	if err := set.Render(&out, Home{Frame: frame("/")}, "en", "/?did=removed"); err != nil {
+		t.Fatal(err)
+	}
+	whole := out.String()
 	name, _ := Stylesheet()
 	golden(t, "frame.html", strings.Replace(strings.Replace(whole, mainOf(t, whole), "(main)", 1), name, "style.HASH.css", 1))
 }
@@ -95,22 +99,32 @@ func TestEveryPageHasAnExample(t *testing.T) {
 	}
 }
 
-// Names the pages write to a directory, to be looked at in a browser:
-// DEPUTY_PAGES=/some/dir go test -run TestWritePages ./templates
+// The pages are written to a directory, each language to its own, to be looked at
+// in a browser: DEPUTY_PAGES=/some/dir go test -run TestWritePages ./templates
 func TestWritePages(t *testing.T) {
 	dir := os.Getenv("DEPUTY_PAGES")
 	if dir == "" {
 		t.Skip("DEPUTY_PAGES names no directory")
 	}
-	set := newSet(t)
+	set := inEveryLanguage(t)
 	name, css := Stylesheet()
-	if err := os.WriteFile(filepath.Join(dir, name), css, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range examples() {
-		page := strings.Replace(render(t, set, e.page), "/assets/"+name, name, 1)
-		if err := os.WriteFile(filepath.Join(dir, e.name+".html"), []byte(page), 0o644); err != nil {
+	write := func(path string, content []byte) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o755); err != nil {
 			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, path), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("assets/"+name, css)
+	for _, language := range set.Languages() {
+		for _, e := range examples() {
+			var page bytes.Buffer
+			if err := set.Render(&page, e.page, language, "/"); err != nil {
+				t.Fatal(err)
+			}
+			write(language+"/"+e.name+".html", bytes.Replace(page.Bytes(), []byte("/assets/"+name), []byte("../assets/"+name), 1))
 		}
 	}
 }
@@ -127,7 +141,7 @@ func TestAPageIsWrittenWholeOrNotAtAll(t *testing.T) {
 		"a row in an unknown state":      AppDetail{Allowed: []Allowed{{Provider: github(), State: "unheard of"}}},
 	} {
 		var out bytes.Buffer
-		if err := set.Render(&out, page); err == nil || out.Len() > 0 {
+		if err := set.Render(&out, page, "en", ""); err == nil || out.Len() > 0 {
 			t.Errorf("%s: error %v and %d bytes written, want an error and none", name, err, out.Len())
 		}
 	}
@@ -136,7 +150,7 @@ func TestAPageIsWrittenWholeOrNotAtAll(t *testing.T) {
 func TestOnlyPagesAreRendered(t *testing.T) {
 	set := newSet(t)
 	for _, page := range []any{nil, "text", Frame{}, (*Home)(nil), &struct{ Home }{}} {
-		if err := set.Render(&bytes.Buffer{}, page); !errors.Is(err, ErrNoPage) {
+		if err := set.Render(&bytes.Buffer{}, page, "en", ""); !errors.Is(err, ErrNoPage) {
 			t.Errorf("render %T: %v, want ErrNoPage", page, err)
 		}
 	}

@@ -9,6 +9,7 @@
 //
 //	SignIn             POST /signin                 csrf flow return email password
 //	header             POST /signout                csrf return
+//	footer             POST /language               return language
 //	SignOutConfirm     POST /signout/app            csrf to
 //	DeviceEntry        POST /device                 csrf user_code
 //	DeviceConfirm      POST /device/confirm         csrf flow do (yes, no)
@@ -28,6 +29,7 @@ package templates
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -36,7 +38,10 @@ import (
 	"html/template"
 	"io"
 	"reflect"
+	"slices"
 	"time"
+
+	"golang.org/x/text/language"
 )
 
 //go:embed *.html
@@ -53,12 +58,18 @@ type Site struct {
 	Name     string         // of the product; "" means Deputy
 	Operator string         // who runs it: "Northwind"; may be empty
 	Zone     *time.Location // in which times are shown; nil means UTC
+	Language string         // of those whose browser wants none that there is; "" means English
+	// Said is what the catalogue says, by language and by the English sentence.
+	Said map[string]map[string]string
 }
 
-// Set holds the parsed templates. It is safe for use by many goroutines.
+// Set holds the parsed templates, in every language. It is safe for use by many
+// goroutines.
 type Set struct {
-	site  Site
-	pages map[reflect.Type]page
+	site    Site
+	tongues []tongue
+	matcher language.Matcher
+	pages   []map[reflect.Type]page // for each tongue
 }
 
 type page struct {
@@ -97,19 +108,54 @@ func listing() []listed {
 	}
 }
 
-// New parses every template. An error means the program was built wrong.
+// New parses every template. An error means the program was built wrong, or that
+// the site's language is none of Languages.
 func New(site Site) (*Set, error) {
+	all, err := tongues()
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		all[i].learn(site.Said[all[i].Tag])
+	}
+	return build(site, all)
+}
+
+// build makes the pages in each of the languages.
+func build(site Site, all []tongue) (*Set, error) {
 	if site.Name == "" {
 		site.Name = "Deputy"
 	}
 	if site.Zone == nil {
 		site.Zone = time.UTC
 	}
-	base, err := template.New("base").Funcs(words(site)).ParseFS(files, "layout.html", "parts.html")
+	set := &Set{site: site, tongues: all}
+	// The matcher takes the first when nothing fits.
+	first := max(0, slices.IndexFunc(all, func(t tongue) bool { return t.Tag == site.Language }))
+	if site.Language != "" && all[first].Tag != site.Language {
+		return nil, fmt.Errorf("there are no words in the language %q", site.Language)
+	}
+	all[0], all[first] = all[first], all[0]
+	var tags []language.Tag
+	for i := range all {
+		tags = append(tags, language.Make(all[i].Tag))
+		pages, err := parsePages(site, &all[i])
+		if err != nil {
+			return nil, err
+		}
+		set.pages = append(set.pages, pages)
+	}
+	set.matcher = language.NewMatcher(tags)
+	return set, nil
+}
+
+// parsePages makes every page in one language.
+func parsePages(site Site, t *tongue) (map[reflect.Type]page, error) {
+	base, err := template.New("base").Funcs(words(site, t)).ParseFS(files, "layout.html", "parts.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse layout: %w", err)
 	}
-	set := &Set{site: site, pages: make(map[reflect.Type]page)}
+	pages := make(map[reflect.Type]page)
 	for _, l := range listing() {
 		own, err := base.Clone()
 		if err != nil {
@@ -118,9 +164,26 @@ func New(site Site) (*Set, error) {
 		if _, err := own.ParseFS(files, l.file); err != nil {
 			return nil, fmt.Errorf("parse %s: %w", l.file, err)
 		}
-		set.pages[reflect.TypeOf(l.page)] = page{own, l.narrow, l.nav}
+		pages[reflect.TypeOf(l.page)] = page{own, l.narrow, l.nav}
 	}
-	return set, nil
+	return pages, nil
+}
+
+// Languages lists the languages of the pages, BCP 47, the site's own first.
+func (s *Set) Languages() []string {
+	tags := make([]string, len(s.tongues))
+	for i, t := range s.tongues {
+		tags[i] = t.Tag
+	}
+	return tags
+}
+
+// Language is the language that fits the first wish that any fits, else the
+// site's own. A wish is a list of languages as in Accept-Language (RFC 9110
+// section 12.5.4); one that cannot be read is none.
+func (s *Set) Language(wishes ...string) string {
+	_, i := language.MatchStrings(s.matcher, wishes...)
+	return s.tongues[i].Tag
 }
 
 // view is what the layout is executed with.
@@ -129,23 +192,31 @@ type view struct {
 	Page        any
 	Narrow, Nav bool
 	Stylesheet  string
+	Here        string   // the frame's, or the request's
+	Tongues     []tongue // that it can be read in
 }
 
 // Render writes the page that belongs to the struct's type, whole or not at all.
-// page is one of the page structs of this package, or a pointer to one.
-func (s *Set) Render(w io.Writer, page any) error {
+// page is one of the page structs of this package, or a pointer to one. language
+// is one of Languages. here is a path, to come back to in another language, for a
+// page that does not say so itself; without either there is no switch.
+func (s *Set) Render(w io.Writer, page any, language, here string) error {
+	i := slices.IndexFunc(s.tongues, func(t tongue) bool { return t.Tag == language })
+	if i < 0 {
+		return fmt.Errorf("render %T: no language %q", page, language)
+	}
 	v := reflect.Indirect(reflect.ValueOf(page))
 	if !v.IsValid() {
 		return fmt.Errorf("render %T: %w", page, ErrNoPage)
 	}
-	p, known := s.pages[v.Type()]
+	p, known := s.pages[i][v.Type()]
 	if !known {
 		return fmt.Errorf("render %T: %w", page, ErrNoPage)
 	}
 	own := v.Interface().(framed)
 	name, _ := Stylesheet()
 	var whole bytes.Buffer
-	err := p.template.ExecuteTemplate(&whole, "layout", view{own.frame(), own, p.narrow, p.nav, name})
+	err := p.template.ExecuteTemplate(&whole, "layout", view{own.frame(), own, p.narrow, p.nav, name, cmp.Or(own.frame().Here, here), s.tongues})
 	if err != nil {
 		return fmt.Errorf("render %T: %w", page, err)
 	}

@@ -115,7 +115,7 @@ func TestTimesAreShownInTheSitesZone(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := render(t, set, fullRequest())
-	for _, want := range []string{`<time datetime="2026-11-22T15:30:00&#43;01:00">15:30 CET</time>`, "Slack · Proxy</title>", "Proxy passes on only this."} {
+	for _, want := range []string{`<time datetime="2026-11-22T15:30:00+01:00">15:30 CET</time>`, "Slack · Proxy</title>", "Proxy passes on only this."} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q", want)
 		}
@@ -150,14 +150,16 @@ func TestDaysAreToldAsPeopleSay(t *testing.T) {
 		}
 		return v
 	}
+	english := everyTongue(t)[0]
+	d := dates{&english, time.UTC}
 	for when, want := range map[string]string{"2026-11-22 00:00": "Today, 00:00", "2026-11-21 23:59": "Yesterday, 23:59", "2026-11-20 12:00": "20 Nov 2026", "2025-11-22 14:20": "22 Nov 2025"} {
-		if got := day(at(when), noon()); got != want {
-			t.Errorf("%s reads %q, want %q", when, got, want)
+		if got, err := d.day(at(when), noon()); got.text != want || err != nil {
+			t.Errorf("%s reads %q, %v, want %q", when, got.text, err, want)
 		}
 	}
 	for d, want := range map[time.Duration]string{time.Second: "in 1 minute", time.Minute: "in 1 minute", 61 * time.Second: "in 2 minutes", 3 * time.Hour: "in 3 hours", 121 * time.Minute: "in 3 hours"} {
-		if got := wait(d); got != want {
-			t.Errorf("%v reads %q, want %q", d, got, want)
+		if got, err := english.wait(d); err != nil || got.in(asText) != want {
+			t.Errorf("%v reads %v, %v, want %q", d, got, err, want)
 		}
 	}
 }

@@ -78,7 +78,7 @@ func TestRequiredPhrases(t *testing.T) {
 			if e.name != name {
 				continue
 			}
-			page := text(parse(t, render(t, set, e.page)))
+			page := text(parsed(t, render(t, set, e.page)))
 			for _, p := range phrases {
 				if !strings.Contains(page, p) {
 					t.Errorf("%s does not say %q", name, p)

@@ -21,33 +21,59 @@ var errNoToken = errors.New("a form without a token")
 // part is one thing of a page together with the page, for a partial template.
 type part struct{ Page, It any }
 
-// words returns what the templates call.
-func words(site Site) template.FuncMap {
-	in := func(t time.Time) time.Time { return t.In(site.Zone) }
+// words returns what the templates call, in the language of t.
+func words(site Site, t *tongue) template.FuncMap {
+	d := dates{t, site.Zone}
 	return template.FuncMap{
-		"site":     func() string { return site.Name },
-		"operator": func() string { return site.Operator },
-		"zone":     func(t time.Time) string { return in(t).Format("MST") },
+		"say": func(key string, pairs ...any) (template.HTML, error) {
+			s, err := t.say(asHTML, key, pairs...)
+			return template.HTML(s), err
+		},
+		"plain":  func(key string, pairs ...any) (string, error) { return t.say(asText, key, pairs...) },
+		"phrase": t.phrase,
+		"show": func(v any) (template.HTML, error) {
+			is, err := t.value(v)
+			if err != nil {
+				return "", err
+			}
+			return template.HTML(is.in(asHTML)), nil
+		},
+		"key":     key,
+		"spelled": t.spelled,
 
-		"stamp": func(t time.Time) string { return in(t).Format(time.RFC3339) },
-		"date":  func(t time.Time) string { return in(t).Format("2 January 2006") },
-		"short": func(t time.Time) string { return in(t).Format("2 Jan 2006") },
-		"clock": func(t time.Time) string { return in(t).Format("15:04") },
-		"day":   func(t, now time.Time) string { return day(in(t), in(now)) },
-		"byDay": func(entries []Entry, now time.Time) []dayOfEntries { return byDay(entries, site.Zone, in(now)) },
-		"wait":  wait,
+		"site":     func() ours { return ours(site.Name) },
+		"operator": func() ours { return ours(site.Operator) },
+		"tongue":   func() *tongue { return t },
 
-		"name":     func(s string) string { return shorten(clean(s), nameLimit) },
-		"says":     func(s string) string { return shorten(clean(s), saysLimit) },
+		"name":   func(s string) string { return shorten(clean(s), nameLimit) },
+		"says":   func(s string) string { return shorten(clean(s), saysLimit) },
+		"own":    t.own,
+		"owned":  t.owned,
+		"told":   func(s string) outside { return outside(shorten(clean(string(t.own(s))), nameLimit)) },
+		"rows":   t.rows,
+		"labels": func(list string) []string { return strings.Split(list, "; ") },
+		"limit":  t.limit,
+		"linked": t.linked,
+		"did":    t.did,
+		"b":      func(v any) (value, error) { return t.element(v, "b", "") },
+		"mono":   func(v any) (value, error) { return t.element(v, "span", "mono") },
+		"host":   func(v any) (value, error) { return t.element(v, "b", "mono") },
+
+		"until": d.short,
+		"on":    d.long,
+		"at":    d.clock,
+		"zoned": d.zoned,
+		"when":  d.day,
+		"zone":  func(at time.Time) ours { return ours(at.In(site.Zone).Format("MST")) },
+		"wait":  t.wait,
+		"byDay": d.byDay,
+
 		"initials": initials,
 		"head":     func(s string) string { return s[:strings.LastIndexByte(s, '/')+1] },
 		"tail":     func(s string) string { return s[strings.LastIndexByte(s, '/')+1:] },
-		"sep":      sep,
-		"spelled":  spelled,
 		"sub":      func(a, b int) int { return a - b },
 		"add":      func(a, b int) int { return a + b },
 
-		"unknown": unknown,
 		"of":      func(page, it any) part { return part{page, it} },
 		"token":   token,
 		"current": current,
@@ -64,10 +90,93 @@ func words(site Site) template.FuncMap {
 	}
 }
 
-// unknown stops a page whose maker uses a word that has no text: an empty
-// sentence would hide what happened.
-func unknown(v any) (string, error) {
-	return "", fmt.Errorf("no words for %T %q", v, v)
+// key is the key for one of several kinds: "state.connect", and "state" for the
+// zero kind. A kind without words stops its page: an empty sentence would hide what
+// happened.
+func key(of string, kind any) string {
+	if name := fmt.Sprint(kind); name != "" {
+		return of + "." + name
+	}
+	return of
+}
+
+// spelled is a number as a word, as far as the language has one here.
+func (t *tongue) spelled(n int) value {
+	if word, err := t.say(asText, key("number", n)); err == nil {
+		return ours(word)
+	}
+	return number{n, t.locale}
+}
+
+func (t *tongue) element(v any, tag, class string) (value, error) {
+	is, err := t.value(v)
+	return element{is, tag, class}, err
+}
+
+// owned is several words of ours in a row.
+func (t *tongue) owned(words []string) (value, error) {
+	items := make([]value, len(words))
+	for i, w := range words {
+		items[i] = t.own(w)
+	}
+	return t.list(items)
+}
+
+// linked is apps in a row, each with its page.
+func (t *tongue) linked(apps []App) (value, error) {
+	items := make([]value, len(apps))
+	for i, a := range apps {
+		items[i] = link{outside(a.Name), "/apps/" + a.ID}
+	}
+	return t.list(items)
+}
+
+// rows is labels of ours in a row: "Read files; Read issues".
+func (t *tongue) rows(labels []string) ours {
+	here := make([]string, len(labels))
+	for i, l := range labels {
+		here[i] = string(t.own(l))
+	}
+	return ours(strings.Join(here, "; "))
+}
+
+// limit is what something is limited to: all names, or the first five of more
+// than six.
+func (t *tongue) limit(names []string) (value, error) {
+	shown := names
+	if len(names) > 6 {
+		shown = names[:5]
+	}
+	items := make([]value, len(shown))
+	for i, n := range shown {
+		items[i] = element{outside(n), "b", ""}
+	}
+	if len(shown) == len(names) {
+		return t.list(items)
+	}
+	between, err := t.say(asText, "list.between")
+	if err != nil {
+		return nil, err
+	}
+	return t.phrase("list.more", "list", list{items, between, between}, "n", len(names)-len(shown))
+}
+
+// did is what an app did and where: "read issues in" and "acme/web". Languages
+// in which the place stands elsewhere have an {in}.
+func (t *tongue) did(what, in string) value {
+	here := string(t.own(what))
+	before, after, marked := strings.Cut(here, "{in}")
+	if !marked {
+		before, after = here+" ", ""
+	}
+	if in == "" {
+		return ours(strings.TrimSpace(before + after))
+	}
+	place := outside(in)
+	return phrase{
+		html: ours(before).in(asHTML) + place.in(asHTML) + ours(after).in(asHTML),
+		text: before + place.in(asText) + after,
+	}
 }
 
 // token returns t, or an error when the page's maker forgot it: a form that can
@@ -135,52 +244,4 @@ func initials(name string) string {
 		return "?"
 	}
 	return string(letters)
-}
-
-// sep is what stands before the i-th of n things in a sentence.
-func sep(i, n int) string {
-	switch {
-	case i == 0:
-		return ""
-	case i == n-1:
-		return " and "
-	}
-	return ", "
-}
-
-func spelled(n int) string {
-	small := []string{"No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten"}
-	if n >= 0 && n < len(small) {
-		return small[n]
-	}
-	return fmt.Sprint(n)
-}
-
-// day says when t was, as seen at now: "Today, 13:58".
-func day(t, now time.Time) string {
-	switch {
-	case sameDay(t, now):
-		return t.Format("Today, 15:04")
-	case sameDay(t, now.AddDate(0, 0, -1)):
-		return t.Format("Yesterday, 15:04")
-	}
-	return t.Format("2 Jan 2006")
-}
-
-func sameDay(a, b time.Time) bool {
-	y, m, d := a.Date()
-	y2, m2, d2 := b.Date()
-	return y == y2 && m == m2 && d == d2
-}
-
-// wait says how long to wait, rounded up so that it is never too short.
-func wait(d time.Duration) string {
-	switch minutes := int((d + time.Minute - 1) / time.Minute); {
-	case minutes <= 1:
-		return "in 1 minute"
-	case minutes < 120:
-		return fmt.Sprintf("in %d minutes", minutes)
-	default:
-		return fmt.Sprintf("in %d hours", (minutes+59)/60)
-	}
 }

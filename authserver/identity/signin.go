@@ -124,6 +124,7 @@ func (i *Identity) SignIn(c *gin.Context) error {
 func (i *Identity) showSignIn(c *gin.Context, status int, page templates.SignIn, next string) error {
 	page.CSRF = i.cfg.Forms.Token(i.Browser(c), signInStep)
 	page.Path, page.Return, page.Now = "/signin", next, i.cfg.Now()
+	page.Here = "/signin?next=" + url.QueryEscape(next)
 	if i.cfg.Asking != nil {
 		a, asked, err := i.cfg.Asking.Asking(c.Request.Context(), next)
 		if err != nil {

@@ -38,6 +38,8 @@ type Config struct {
 	ProofAlgorithms []string
 	// DetailTypes are those of authorization_details.
 	DetailTypes []string
+	// Locales are the languages of the pages, BCP 47.
+	Locales []string
 	// Levels are those a sign-in can reach.
 	Levels []consent.Level
 }
@@ -94,6 +96,7 @@ type document struct {
 	Levels                   []consent.Level `json:"acr_values_supported"`
 	SubjectTypes             []string        `json:"subject_types_supported"`
 	IDTokenAlgorithms        []string        `json:"id_token_signing_alg_values_supported"`
+	Locales                  []string        `json:"ui_locales_supported,omitempty"`
 	Claims                   []string        `json:"claims_supported"`
 	ProofAlgorithms          []string        `json:"dpop_signing_alg_values_supported,omitempty"`
 	DetailTypes              []string        `json:"authorization_details_types_supported,omitempty"` // RFC 9396 section 10
@@ -125,7 +128,7 @@ func (cfg Config) document(ctx context.Context) (document, error) {
 		ChallengeMethods: []string{"S256"}, IssParameter: true, Prompts: []string{"none", "login", "consent", "select_account"},
 		SubjectTypes: []string{"public"}, IDTokenAlgorithms: []string{cfg.Algorithm},
 		Claims: []string{"sub", "iss", "aud", "iat", "exp", "auth_time", "acr", "nonce", "at_hash", "sid", "name", "email"}, Resources: cfg.Resources,
-		ProofAlgorithms: cfg.ProofAlgorithms, DetailTypes: cfg.DetailTypes, Levels: cfg.Levels,
+		ProofAlgorithms: cfg.ProofAlgorithms, DetailTypes: cfg.DetailTypes, Levels: cfg.Levels, Locales: cfg.Locales,
 	}, nil
 }
 

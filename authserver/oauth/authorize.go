@@ -32,6 +32,7 @@ type Ask struct {
 	Audience    string
 	Nonce       string
 	LoginHint   string
+	Locales     string        // languages of its pages, the best first (ui_locales)
 	Silent      bool          // prompt=none: answer without showing anything
 	SignInAgain bool          // prompt=login or select_account, or a max_age of zero
 	AskAgain    bool          // prompt=consent
@@ -181,7 +182,7 @@ func (s *Server) fill(ctx context.Context, ask *Ask, form url.Values) error {
 	if !ask.Client.Grants("authorization_code") {
 		return &Error{Code: "unauthorized_client", Description: "This client may not use authorization_code.", Status: http.StatusBadRequest}
 	}
-	ask.Nonce, ask.LoginHint = form.Get("nonce"), form.Get("login_hint")
+	ask.Nonce, ask.LoginHint, ask.Locales = form.Get("nonce"), form.Get("login_hint"), form.Get("ui_locales")
 	ask.Level = asksFor(form.Get("acr_values"), s.Levels)
 	return ask.prompts(form)
 }

@@ -23,6 +23,9 @@ type Catalog struct {
 	// Retired lists names that were used once. Asking for one is asking for a scope
 	// that does not exist, and no scope may take the name again.
 	Retired []consent.ScopeName
+	// Said is what the files say in other languages, by language and by the English
+	// text.
+	Said map[string]map[string]string
 }
 
 // Provider is one provider's file.

@@ -53,6 +53,7 @@ type variantFile struct {
 	Wider           string              `yaml:"wider"`
 	Always          []string            `yaml:"always"`
 	Implied         map[string][]string `yaml:"implied"`
+	DE              wordsFile           `yaml:"de"`
 }
 
 type scopeParamFile struct {
@@ -113,6 +114,7 @@ type resourceFile struct {
 	Words    string       `yaml:"words"`
 	Variable string       `yaml:"variable"`
 	Pattern  string       `yaml:"pattern"`
+	DE       wordsFile    `yaml:"de"`
 	Resolve  *resolveFile `yaml:"resolve"`
 	Picker   *pickerFile  `yaml:"picker"`
 }
@@ -151,6 +153,18 @@ type scopeFile struct {
 	OverGrant []string            `yaml:"over_grant"`
 	Days      int                 `yaml:"days"`
 	MaxDays   int                 `yaml:"max_days"`
+	DE        wordsFile           `yaml:"de"`
+}
+
+// wordsFile is what an entry says in another language, under the names it has in
+// the entry itself.
+type wordsFile struct {
+	Words  string `yaml:"words"`
+	Detail string `yaml:"detail"`
+	Word   string `yaml:"word"`
+	Says   string `yaml:"says"`
+	Blast  string `yaml:"blast"`
+	Wider  string `yaml:"wider"`
 }
 
 type valueFile struct {
@@ -182,6 +196,7 @@ type operationFile struct {
 	Retry    string          `yaml:"retry"` // never | safe; "" for reads
 	Preview  string          `yaml:"preview"`
 	Max      int64           `yaml:"max"`
+	DE       wordsFile       `yaml:"de"`
 }
 
 type resourceUseFile struct {

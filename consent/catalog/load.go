@@ -26,7 +26,7 @@ func Default() (*Catalog, error) { return Load(embedded) }
 // error, if any, joins every violation found, each in words that name the file
 // and the entry; a catalogue with one is not returned.
 func Load(files fs.FS) (*Catalog, error) {
-	c := &Catalog{Providers: map[consent.ProviderID]*Provider{}, Scopes: consent.Vocabulary{}}
+	c := &Catalog{Providers: map[consent.ProviderID]*Provider{}, Scopes: consent.Vocabulary{}, Said: map[string]map[string]string{}}
 	p := &problems{}
 	c.loadPlatform(files, p)
 	names, err := fs.Glob(files, "providers/*.yaml")
@@ -63,6 +63,7 @@ func (c *Catalog) loadPlatform(files fs.FS, p *problems) {
 	}
 	for _, s := range f.Scopes {
 		c.add(buildScope(s, ""), at)
+		c.sayScope(s, at)
 	}
 }
 
@@ -83,7 +84,9 @@ func (c *Catalog) loadProvider(files fs.FS, name string, p *problems) (*Provider
 	c.Providers[provider.ID] = provider
 	for _, s := range f.Scopes {
 		c.add(buildScope(s, provider.ID), at)
+		c.sayScope(s, at)
 	}
+	c.sayProvider(f, at)
 	return provider, at
 }
 

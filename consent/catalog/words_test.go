@@ -58,3 +58,37 @@ func TestTheWordsPeopleReadAreShortAndPlain(t *testing.T) {
 		}
 	}
 }
+
+// What people read is there in every language of the pages.
+func TestTheCatalogueSpeaksGerman(t *testing.T) {
+	c := load(t)
+	said := func(where, english string) {
+		t.Helper()
+		if english != "" && c.Said["de"][english] == "" {
+			t.Errorf("%s: %q is not said in German", where, english)
+		}
+	}
+	for name, s := range c.Scopes {
+		said(string(name), s.Words)
+		said(string(name), s.Detail)
+		if s.Narrowing == consent.NarrowingRequired && !strings.Contains(c.Said["de"][s.Words], "Sie auswählen") {
+			t.Errorf("%s: %q does not say that the person picks", name, c.Said["de"][s.Words])
+		}
+	}
+	for id, p := range c.Providers {
+		for _, v := range p.Variants {
+			said(string(id), v.Blast)
+			said(string(id), v.Wider)
+		}
+		for _, r := range p.Resources {
+			said(string(id), r.Word)
+			said(string(id), r.Words)
+		}
+		for _, o := range p.Operations {
+			said(o.ID, o.Words)
+			if in := strings.HasSuffix(o.Words, " in") || strings.HasSuffix(o.Words, " of") || strings.HasSuffix(o.Words, " at"); in != strings.Contains(c.Said["de"][o.Words], "{in}") {
+				t.Errorf("%s: %q says where in one language only", o.ID, c.Said["de"][o.Words])
+			}
+		}
+	}
+}

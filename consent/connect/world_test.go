@@ -60,7 +60,9 @@ func (people) Person(c *gin.Context) (connect.Person, bool, error) {
 // words shows an error page as its sentence.
 type words struct{}
 
-func (words) Render(w io.Writer, page any) error {
+func (words) Language(...string) string { return "en" }
+
+func (words) Render(w io.Writer, page any, _, _ string) error {
 	_, err := fmt.Fprint(w, page)
 	return err
 }

@@ -196,7 +196,7 @@ func (v visit) user() consent.UserID { return v.person.User }
 func (d *Dashboard) frame(v visit, path, form string) templates.Frame {
 	return templates.Frame{
 		Account: v.person.Email, SignOut: d.cfg.People.SignOutToken(v.person),
-		Return: "/", CSRF: form, Path: path, Now: v.now,
+		Return: "/", CSRF: form, Path: path, Here: path, Now: v.now,
 	}
 }
 

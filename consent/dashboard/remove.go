@@ -106,6 +106,7 @@ func (d *Dashboard) RemovePage(c *gin.Context) error {
 		What:   r.what,
 		Family: string(r.family),
 	}
+	page.Here = "" // its query says what is removed
 	switch r.what {
 	case templates.RemoveRow:
 		page.Scope, page.Label = itemID(r.item), v.scope(r.item.Scope).Words

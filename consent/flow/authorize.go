@@ -18,6 +18,7 @@ import (
 func (f *Flow) Authorize(c *gin.Context) error {
 	ctx := c.Request.Context()
 	ask, err := f.Protocol.ParseAuthorize(ctx, c.Request.URL.RawQuery)
+	f.Site.AskLanguage(c, ask.Locales)
 	p, in, perr := f.People.Person(c)
 	if perr != nil {
 		return perr

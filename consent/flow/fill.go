@@ -34,7 +34,7 @@ func (f *Flow) fill(ctx context.Context, v visit) (templates.Consent, error) {
 		Frame: f.frame(v.person), Flow: v.flow, App: app(v.ask, people), Services: f.services(v.plan), Returns: returns(v.ask), Expires: v.expires(),
 		Missing: f.missing(v.plan), Accounts: f.accounts(v.plan, connections), Writes: writes(v.plan),
 	}
-	page.CSRF = f.ticket(v)
+	page.CSRF, page.Here = f.ticket(v), v.path()
 	for _, r := range v.plan.Rows {
 		if r.Reason == consent.AgreedBefore {
 			page.Had = append(page.Had, f.had(r))

@@ -37,6 +37,7 @@ const (
 	AllowLoopback  = "allow-loopback"
 	TrustedProxies = "trusted-proxies"
 	Operator       = "operator"
+	Language       = "language"
 	LogLevel       = "log-level"
 	Registration   = "registration"
 	Review         = "review"
@@ -64,6 +65,7 @@ type Config struct {
 	// TrustedProxies are networks whose X-Forwarded-For is believed.
 	TrustedProxies []string
 	Operator       string // shown to people: "Northwind"
+	Language       string // of pages, for browsers that want none there is: en | de
 	LogLevel       string // debug | info | warn | error
 	Registration   string // off | public: may apps register themselves
 	Review         string // nothing | absent | changes: what apps that nobody registered by hand get only after approval
@@ -87,6 +89,7 @@ func Flags(f *pflag.FlagSet) {
 	f.Bool(AllowLoopback, false, "let providers be on this computer (simulators, tests)")
 	f.StringSlice(TrustedProxies, nil, "`networks` of reverse proxies whose X-Forwarded-For is believed")
 	f.String(Operator, "", "`name` of who runs this server, shown to people")
+	f.String(Language, defaults[Language].(string), "`language` of pages for browsers that want none there is: en or de")
 	f.String(Registration, defaults[Registration].(string), "may apps register themselves: off or public (public clients only)")
 	f.String(Review, defaults[Review].(string), "what apps that nobody registered by hand get only after deputy app approve: nothing, absent (what they do without the person) or changes (all but reading)")
 	f.Int(KeyRotation, defaults[KeyRotation].(int), "`days` after which a new key signs tokens; 0: only by deputy key rotate")
@@ -95,7 +98,7 @@ func Flags(f *pflag.FlagSet) {
 }
 
 var defaults = map[string]any{
-	Listen: "127.0.0.1:8080", ExternalURL: "http://localhost:8080", Data: "./data", LogLevel: "info", Registration: RegistrationOff, Review: "absent", KeyRotation: 90, Introspections: 10_000,
+	Listen: "127.0.0.1:8080", ExternalURL: "http://localhost:8080", Data: "./data", Language: "en", LogLevel: "info", Registration: RegistrationOff, Review: "absent", KeyRotation: 90, Introspections: 10_000,
 }
 
 const (
@@ -118,7 +121,7 @@ func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
 	cfg := Config{
 		Listen: k.String(Listen), Data: k.String(Data), DatabaseURL: k.String(DatabaseURL), AllowLoopback: k.Bool(AllowLoopback),
 		TrustedProxies: k.Strings(TrustedProxies), Operator: k.String(Operator), LogLevel: k.String(LogLevel), Registration: k.String(Registration),
-		Review: k.String(Review),
+		Review: k.String(Review), Language: k.String(Language),
 	}
 	problems = append(problems,
 		number(k, KeyRotation, "number of days", maxKeyRotation, &cfg.KeyRotation),
@@ -170,7 +173,7 @@ func loadFile(k *koanf.Koanf, path string) error {
 }
 
 func names() []string {
-	return []string{Listen, ExternalURL, Data, DatabaseURL, AllowLoopback, TrustedProxies, Operator, LogLevel, Registration, Review, KeyRotation, Introspections}
+	return []string{Listen, ExternalURL, Data, DatabaseURL, AllowLoopback, TrustedProxies, Operator, Language, LogLevel, Registration, Review, KeyRotation, Introspections}
 }
 
 func fromEnv(name, value string) (string, any) {

@@ -95,6 +95,8 @@ var homes = map[string]string{
 	"github.com/knadh/koanf":            "internal/config",
 	"github.com/gin-gonic/gin":          "authserver authserver/identity authserver/metadata authserver/oauth consent/connect consent/dashboard consent/flow internal/server internal/web resourceserver",
 	"golang.org/x/crypto/argon2":        "authserver/identity",
+	"golang.org/x/text":                 "templates", // which language fits
+	"github.com/go-playground/locales":  "templates", // plurals and dates
 	"golang.org/x/crypto/chacha20poly1": "internal/seal",
 }
 

@@ -17,10 +17,11 @@ import (
 )
 
 func (s *Server) buildSite(context.Context) error {
-	pages, err := templates.New(templates.Site{Operator: s.Config.Operator})
+	pages, err := templates.New(templates.Site{Operator: s.Config.Operator, Language: s.Config.Language, Said: s.Catalog.Said})
 	if err != nil {
 		return fmt.Errorf("read the templates: %w", err)
 	}
+	s.languages = pages.Languages()
 	s.site = &web.Site{Renderer: pages, Log: s.log, HTTPS: s.Config.ExternalURL.Scheme == "https", ErrorPage: s.errorPage}
 	return nil
 }

@@ -42,6 +42,7 @@ type Server struct {
 	*Foundation
 	log       *slog.Logger
 	site      *web.Site
+	languages []string // of the pages
 	forms     web.Forms
 	documents *clients.Documents
 	clients   clients.Source
@@ -186,7 +187,7 @@ func (s *Server) buildEngine() error {
 		Metadata: metadata.Config{
 			Issuer: s.issuer(), GrantTypes: oauth.GrantTypes(), GrantActions: oauth.GrantActions(), Algorithm: "ES256", Resources: []string{s.brokerAudience()},
 			Vocabulary: s.live, AssertionAlgorithms: clients.AssertionAlgorithms(), Registration: s.Config.Registration == config.RegistrationPublic,
-			ProofAlgorithms: bearer.ProofAlgorithms(), DetailTypes: detailTypes(s.Catalog).Names(), Levels: identity.Levels(),
+			ProofAlgorithms: bearer.ProofAlgorithms(), DetailTypes: detailTypes(s.Catalog).Names(), Levels: identity.Levels(), Locales: s.languages,
 		},
 	})
 	if err := resourceserver.Mount(e, s.brokerConfig()); err != nil {

@@ -24,7 +24,11 @@ import (
 
 // Renderer turns a page's struct into HTML. Package templates implements it.
 type Renderer interface {
-	Render(w io.Writer, page any) error
+	// Render writes page in a language; here is its path, "" when that does not lead back.
+	Render(w io.Writer, page any, language, here string) error
+	// Language is the one that fits the first wish that any fits. A wish is a list
+	// as in Accept-Language.
+	Language(wishes ...string) string
 }
 
 // Site renders pages and writes errors.
@@ -104,9 +108,11 @@ func Status(kind fault.Kind) int {
 // Render writes a page whole or not at all.
 func (s *Site) Render(c *gin.Context, status int, page any) error {
 	var buf bytes.Buffer
-	if err := s.Renderer.Render(&buf, page); err != nil {
+	language := s.language(c)
+	if err := s.Renderer.Render(&buf, page, language, here(c)); err != nil {
 		return fmt.Errorf("render page: %w", err)
 	}
+	c.Header("Content-Language", language)
 	c.Data(status, "text/html; charset=utf-8", buf.Bytes())
 	return nil
 }
