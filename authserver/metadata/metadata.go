@@ -79,6 +79,7 @@ type document struct {
 	ResponseTypes            []string        `json:"response_types_supported"`
 	ResponseModes            []string        `json:"response_modes_supported"`
 	GrantTypes               []string        `json:"grant_types_supported"`
+	RefreshExpiry            []string        `json:"refresh_token_expiration_types_supported"`
 	Grants                   string          `json:"grant_management_endpoint"`
 	GrantActions             []string        `json:"grant_management_actions_supported"`
 	GrantActionRequired      bool            `json:"grant_management_action_required"`
@@ -122,7 +123,7 @@ func (cfg Config) document(ctx context.Context) (document, error) {
 		Registration: register, Documents: true, TokenAuthAlgorithms: cfg.AssertionAlgorithms, IntrospectionAlgorithms: cfg.AssertionAlgorithms, RevocationAlgorithms: cfg.AssertionAlgorithms,
 		Issuer: cfg.Issuer, Authorization: cfg.Issuer + AuthorizePath, Pushed: cfg.Issuer + PushPath, Device: cfg.Issuer + DevicePath, Token: cfg.Issuer + TokenPath, Introspection: cfg.Issuer + IntrospectPath,
 		Revocation: cfg.Issuer + RevokePath, Userinfo: cfg.Issuer + UserinfoPath, EndSession: cfg.Issuer + LogoutPath, JWKS: cfg.Issuer + JWKSPath,
-		Scopes: scopes, ResponseTypes: []string{"code"}, ResponseModes: []string{"query"}, GrantTypes: cfg.GrantTypes,
+		Scopes: scopes, ResponseTypes: []string{"code"}, ResponseModes: []string{"query"}, GrantTypes: cfg.GrantTypes, RefreshExpiry: []string{"authorization", "token_timeout"},
 		Grants: cfg.Issuer + GrantsPath, GrantActions: cfg.GrantActions,
 		TokenAuthMethods: append(slices.Clone(proven), "none"), IntrospectionAuthMethods: proven, RevocationAuthMethods: append(slices.Clone(proven), "none"),
 		ChallengeMethods: []string{"S256"}, IssParameter: true, Prompts: []string{"none", "login", "consent", "select_account"},

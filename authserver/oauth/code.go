@@ -192,6 +192,7 @@ func (h codeGrant) answer(ctx context.Context, f Family, have share, c code, cli
 		if out.refresh, err = h.refresh.mint(f.ID, f.Generation); err != nil {
 			return issued{}, err
 		}
+		out.expiry = f.expiry(have.ends, now)
 	}
 	if contains(have.scopes, consent.OpenID) {
 		out.idToken, err = h.idToken(ctx, c, out.access, now)

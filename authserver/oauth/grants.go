@@ -32,6 +32,7 @@ type issued struct {
 	key     string   // thumbprint the access token is bound to; "" for none
 	grant   consent.GrantID
 	ended   []consent.FamilyID // by a merge
+	expiry  expiry
 	// elsewhere is true when the code came from another network than it was given to.
 	elsewhere bool
 }
@@ -48,6 +49,8 @@ func populate(req fosite.AccessRequester, res fosite.AccessResponder) error {
 	}
 	if out.refresh != "" {
 		res.SetExtra("refresh_token", out.refresh)
+		res.SetExtra("refresh_token_timeout", out.expiry.idle)
+		res.SetExtra("authorization_expires_in", out.expiry.authorized)
 	}
 	if out.grant != "" {
 		res.SetExtra("grant_id", out.grant) // Grant Management section 5.4
@@ -78,7 +81,7 @@ func clientOf(req fosite.AccessRequester) clients.Client {
 func (s *Server) newToken(f Family, have share, key string, now time.Time) token {
 	return token{
 		ID: uuid.NewString(), Family: f.ID, Grant: f.GrantID, User: f.UserID, App: f.AppID,
-		Scopes: have.scopes, Details: have.sealed, Audience: f.Audience, Issued: seconds(now), Expires: seconds(now.Add(s.AccessLife)), AuthTime: f.AuthTime / 1000, Level: f.Level, Thumbprint: key,
+		Scopes: have.scopes, Details: have.sealed, Audience: f.Audience, Issued: seconds(now), Expires: min(seconds(now.Add(s.AccessLife)), seconds(have.ends)), AuthTime: f.AuthTime / 1000, Level: f.Level, Thumbprint: key,
 	}
 }
 
@@ -92,6 +95,7 @@ type share struct {
 	scopes  string          // separated by spaces
 	details consent.Details // what it may touch at most; nil for whatever the grant gives
 	sealed  string          // details that this one token carries itself; "" for those of its family
+	ends    time.Time       // when the first of scopes does
 	grant   consent.Grant
 	words   consent.Vocabulary
 }
@@ -113,22 +117,28 @@ func (s *Server) standing(ctx context.Context, from grants, id consent.GrantID, 
 	if have.grant.Revoked {
 		return share{}, invalidGrant("the grant was revoked")
 	}
-	have.scopes = living(have.grant, have.words, scopes, now)
+	have.scopes, have.ends = living(have.grant, have.words, scopes, now)
 	if have.scopes == "" {
 		return share{}, invalidGrant("nothing of the grant is left")
 	}
 	return have, nil
 }
 
-// living keeps of a scope list what the grant holds at now.
-func living(g consent.Grant, words consent.Vocabulary, scopes string, now time.Time) string {
+// living keeps of a scope list what the grant holds at now, and returns when the
+// first of it ends.
+func living(g consent.Grant, words consent.Vocabulary, scopes string, now time.Time) (kept string, ends time.Time) {
 	var out []string
 	for _, name := range strings.Fields(scopes) {
-		if _, ok := g.Holds(words, consent.ScopeName(name), "", now); ok {
-			out = append(out, name)
+		it, ok := g.Holds(words, consent.ScopeName(name), "", now)
+		if !ok {
+			continue
+		}
+		out = append(out, name)
+		if ends.IsZero() || it.Until.Before(ends) {
+			ends = it.Until
 		}
 	}
-	return strings.Join(out, " ")
+	return strings.Join(out, " "), ends
 }
 
 // narrow checks that asked is part of have (RFC 6749 section 6) and returns it;

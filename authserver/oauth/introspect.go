@@ -117,7 +117,8 @@ func (s *Server) effective(ctx context.Context, from grants, a Authorization, t 
 	if err != nil {
 		return Authorization{}, err
 	}
-	for _, name := range strings.Fields(living(g, words, t.Scopes, now)) {
+	kept, _ := living(g, words, t.Scopes, now)
+	for _, name := range strings.Fields(kept) {
 		a.Scopes = append(a.Scopes, consent.ScopeName(name))
 	}
 	a.sealed = t.Details

@@ -87,7 +87,7 @@ func (h refreshGrant) HandleTokenEndpointRequest(ctx context.Context, req fosite
 	if err != nil {
 		return err
 	}
-	out := issued{scopes: have.scopes, details: have.listed(now), key: session.key, grant: told(client, f.GrantID)}
+	out := issued{scopes: have.scopes, details: have.listed(now), key: session.key, grant: told(client, f.GrantID), expiry: f.expiry(have.ends, now)}
 	if out.access, out.life, err = h.mint(ctx, h.newToken(f, have, session.key, now)); err != nil {
 		return err
 	}
@@ -96,6 +96,27 @@ func (h refreshGrant) HandleTokenEndpointRequest(ctx context.Context, req fosite
 	}
 	session.issued = out
 	return nil
+}
+
+// expiry is how long a refresh token lasts, in seconds
+// (draft-ietf-oauth-refresh-token-expiration-03 section 4.1).
+type expiry struct {
+	idle       int64 // while nobody uses it
+	authorized int64 // until the first of its scopes ends: nothing but the person can prolong that
+}
+
+// expiry tells apps when to ask the person again before something stops. ends is
+// when the first of the scopes does.
+func (f Family) expiry(ends, now time.Time) expiry {
+	last := time.UnixMilli(f.ExpiresAt)
+	if ends.Before(last) {
+		last = ends
+	}
+	idle := time.UnixMilli(f.RefreshedAt).Add(RefreshIdle)
+	if last.Before(idle) {
+		idle = last
+	}
+	return expiry{idle: int64(idle.Sub(now) / time.Second), authorized: int64(last.Sub(now) / time.Second)}
 }
 
 // asked returns what the answer gives, or why the request cannot have one. It runs
@@ -143,12 +164,15 @@ func (h refreshGrant) step(ctx context.Context, id consent.FamilyID, client clie
 		case rotate:
 			moved, err := h.move(ctx, id, generation, now)
 			if err != nil || moved {
+				st.Family.RefreshedAt = now.UnixMilli()
 				return st.Family, generation + 1, err
 			}
 		case again:
 			return st.Family, st.Family.Generation, nil
 		case lasting:
-			return st.Family, generation, h.used(ctx, st.Family, now)
+			at, err := h.used(ctx, st.Family, now)
+			st.Family.RefreshedAt = at
+			return st.Family, generation, err
 		case reused:
 			if err := h.endFamily(ctx, st.Family, now); err != nil {
 				return Family{}, 0, err
@@ -173,11 +197,13 @@ func (h refreshGrant) move(ctx context.Context, id consent.FamilyID, generation 
 // usedEvery is how exactly the last use of a lasting refresh token is known.
 const usedEvery = time.Minute
 
-func (h refreshGrant) used(ctx context.Context, f Family, now time.Time) error {
+// used notes a use, and returns the last that is noted, in milliseconds.
+func (h refreshGrant) used(ctx context.Context, f Family, now time.Time) (int64, error) {
 	if now.Sub(time.UnixMilli(f.RefreshedAt)) < usedEvery {
-		return nil
+		return f.RefreshedAt, nil
 	}
-	return h.DB.Once(ctx, func(ctx context.Context) error { return h.storage.touch(ctx, f.ID, now) })
+	err := h.DB.Once(ctx, func(ctx context.Context) error { return h.storage.touch(ctx, f.ID, now) })
+	return now.UnixMilli(), err
 }
 
 // endFamily revokes a family whose old refresh token came back (OAuth 2.1
