@@ -12,6 +12,8 @@ import (
 
 	"github.com/deputy-oauth/deputy/authserver/clients"
 	"github.com/deputy-oauth/deputy/authserver/identity"
+	"github.com/deputy-oauth/deputy/authserver/identity/onetime"
+	"github.com/deputy-oauth/deputy/authserver/identity/passkey"
 	"github.com/deputy-oauth/deputy/authserver/keys"
 	"github.com/deputy-oauth/deputy/authserver/metadata"
 	"github.com/deputy-oauth/deputy/authserver/oauth"
@@ -32,6 +34,8 @@ type Parts struct {
 	Flow      *flow.Flow
 	Connect   *connect.Handler
 	Dashboard *dashboard.Dashboard
+	Codes     *onetime.OneTime
+	Passkeys  *passkey.Passkeys // nil when browsers cannot use passkeys here
 	Documents *clients.Documents
 	Registrar *clients.Registrar // nil while apps may not register themselves
 	// Changed runs after a form that changed what a person has connected.
@@ -52,6 +56,12 @@ const (
 	request            // an app's request in a person's browser: package oauth reads it
 )
 
+type route struct {
+	method, path string
+	who          who
+	handler      gin.HandlerFunc
+}
+
 // maxForm bounds the forms of people, in bytes: a picker may send a thousand ids.
 const maxForm = 256 << 10
 
@@ -59,11 +69,7 @@ const maxForm = 256 << 10
 func Mount(r gin.IRouter, p Parts) {
 	p.guesses = newGuesses(p.Now)
 	f, d, i, k, page := p.Flow, p.Dashboard, p.Identity, p.Connect, p.Site.Page
-	table := []struct {
-		method, path string
-		who          who
-		handler      gin.HandlerFunc
-	}{
+	table := []route{
 		{"GET", "/.well-known/oauth-authorization-server", anyone, page(p.Metadata.Serve)},
 		{"GET", "/.well-known/openid-configuration", anyone, page(p.Metadata.Serve)},
 		{"GET", metadata.JWKSPath, anyone, gin.WrapH(p.Keys)},
@@ -80,6 +86,11 @@ func Mount(r gin.IRouter, p Parts) {
 
 		{"GET", "/signin", browser, page(i.SignInPage)},
 		{"POST", "/signin", form, page(i.SignIn)},
+		{"POST", "/signin/passkey", form, page(i.SignInWithPasskey)},
+		{"POST", "/signin/code", form, page(i.SignInCode)},
+		{"GET", "/signin/again", browser, page(i.ProvePage)},
+		{"POST", "/signin/again", form, page(i.Proof)},
+		{"POST", "/signin/again/passkey", form, page(i.ProofByPasskey)},
 		{"POST", "/signout", form, page(i.SignOut)},
 		{"GET", metadata.LogoutPath, request, page(p.admitted(i.Leave))},
 		{"POST", metadata.LogoutPath, request, page(i.LeaveByForm)},
@@ -118,6 +129,25 @@ func Mount(r gin.IRouter, p Parts) {
 		{"GET", "/sessions", browser, page(d.SessionsPage)},
 		{"POST", "/sessions", form, page(d.EndSessions)},
 	}
+	o := p.Codes
+	table = append(table, []route{
+		{"GET", onetime.Path, browser, page(o.Page)},
+		{"POST", onetime.Path, form, page(o.TurnOn)},
+		{"GET", onetime.NewPath, browser, page(o.NewPage)},
+		{"GET", onetime.RecoveryPath, browser, page(o.RenewPage)},
+		{"POST", onetime.RecoveryPath, form, page(o.Renew)},
+		{"GET", onetime.RemovePath, browser, page(o.RemovePage)},
+		{"POST", onetime.RemovePath, form, page(o.TurnOff)},
+	}...)
+	if s := p.Passkeys; s != nil {
+		table = append(table, []route{
+			{"GET", passkey.Path, browser, page(s.Page)},
+			{"POST", passkey.Path, form, page(s.Add)},
+			{"GET", passkey.NewPath, browser, page(s.NewPage)},
+			{"GET", passkey.Path + "/:passkey/remove", browser, page(s.RemovePage)},
+			{"POST", passkey.Path + "/:passkey/remove", form, page(s.Remove)},
+		}...)
+	}
 	for _, t := range table {
 		handlers := append(guards(p, t.who), t.handler)
 		if t.method == "ANY" {
@@ -134,7 +164,7 @@ func Mount(r gin.IRouter, p Parts) {
 		r.Any(metadata.RegisterPath, append(guards(p, anyone), p.register)...)
 		r.Any(metadata.RegisterPath+"/:client", append(guards(p, anyone), p.admitManager, p.manage)...)
 	}
-	r.GET("/assets/*name", stylesheet())
+	r.GET("/assets/*name", assets())
 }
 
 // then runs h and afterwards Changed, whatever came of it.
@@ -177,16 +207,21 @@ func crossOrigin(c *gin.Context) {
 	c.AbortWithStatus(http.StatusNoContent)
 }
 
-// stylesheet serves the one stylesheet. Its name holds its digest, so browsers
-// may keep it for ever.
-func stylesheet() gin.HandlerFunc {
-	name, css := templates.Stylesheet()
+// assets serves the one stylesheet and the one script. Their names hold their
+// digests, so browsers may keep them for ever.
+func assets() gin.HandlerFunc {
+	style, css := templates.Stylesheet()
+	script, js := templates.Script()
 	return func(c *gin.Context) {
-		if strings.TrimPrefix(c.Param("name"), "/") != name {
-			c.AbortWithStatus(http.StatusNotFound)
-			return
-		}
 		c.Header("Cache-Control", "public, max-age=31536000, immutable")
-		c.Data(http.StatusOK, "text/css; charset=utf-8", css)
+		switch strings.TrimPrefix(c.Param("name"), "/") {
+		case style:
+			c.Data(http.StatusOK, "text/css; charset=utf-8", css)
+		case script:
+			c.Data(http.StatusOK, "text/javascript; charset=utf-8", js)
+		default:
+			c.Header("Cache-Control", "no-store")
+			c.AbortWithStatus(http.StatusNotFound)
+		}
 	}
 }

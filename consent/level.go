@@ -1,6 +1,9 @@
 package consent
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Level is how surely a sign-in showed who the person is: an authentication
 // context class, as clients ask for it in acr_values and read it in acr (OpenID
@@ -22,4 +25,29 @@ var levels = []Level{LevelPassword, LevelTwoStep, LevelPasskey}
 func (l Level) Meets(want Level) bool {
 	have := slices.Index(levels, l)
 	return have >= 0 && (want == "" || slices.Contains(levels[:have+1], want))
+}
+
+// Lack is what a sign-in lacks for what needs a recent and sure one.
+type Lack string
+
+// What a sign-in can lack.
+const (
+	LacksNothing Lack = ""
+	LacksLevel   Lack = "level" // it was not sure enough
+	LacksTime    Lack = "time"  // it was too long ago
+)
+
+// ProofLife is how long a sign-in counts as made just now.
+const ProofLife = 10 * time.Minute
+
+// Lacks judges a sign-in at level l, made at proved, for what needs one made just
+// now that meets want.
+func (l Level) Lacks(want Level, proved, now time.Time) Lack {
+	switch {
+	case !l.Meets(want):
+		return LacksLevel
+	case now.Sub(proved) > ProofLife:
+		return LacksTime
+	}
+	return LacksNothing
 }

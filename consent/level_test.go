@@ -2,6 +2,7 @@ package consent_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/deputy-oauth/deputy/consent"
 )
@@ -21,5 +22,26 @@ func TestLevelsAreOrdered(t *testing.T) {
 	}
 	if unknown.Meets("") || unknown.Meets(unknown) || consent.Level("").Meets("") {
 		t.Error("what is unknown counts as a sign-in")
+	}
+}
+
+func TestLacks(t *testing.T) {
+	noon := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name       string
+		have, want consent.Level
+		minutes    int
+		lack       consent.Lack
+	}{
+		{"sure, just now", consent.LevelPasskey, consent.LevelTwoStep, 0, consent.LacksNothing},
+		{"sure, ten minutes ago", consent.LevelTwoStep, consent.LevelTwoStep, 10, consent.LacksNothing},
+		{"sure, eleven minutes ago", consent.LevelTwoStep, consent.LevelTwoStep, 11, consent.LacksTime},
+		{"not sure, just now", consent.LevelPassword, consent.LevelTwoStep, 0, consent.LacksLevel},
+		{"not sure, long ago", consent.LevelPassword, consent.LevelPasskey, 60, consent.LacksLevel},
+		{"no sign-in", "", consent.LevelPassword, 0, consent.LacksLevel},
+	} {
+		if got := c.have.Lacks(c.want, noon.Add(-time.Duration(c.minutes)*time.Minute), noon); got != c.lack {
+			t.Errorf("%s lacks %q, want %q", c.name, got, c.lack)
+		}
 	}
 }

@@ -25,21 +25,29 @@ type EntryKind string
 
 // The kinds, with the fields each needs.
 const (
-	EntryUsed         EntryKind = "used"         // App, Did, In
-	EntryChanged      EntryKind = "changed"      // App, Did, In
-	EntryRefused      EntryKind = "refused"      // App, Did, In, Why
-	EntryFailed       EntryKind = "failed"       // App, Did, In, Provider
-	EntryAllowed      EntryKind = "allowed"      // App, What
-	EntryDenied       EntryKind = "denied"       // App
-	EntryRemoved      EntryKind = "removed"      // App, What ("" when the whole app)
-	EntryReturned     EntryKind = "returned"     // App: it gave up all it had
-	EntryConnected    EntryKind = "connected"    // Provider, Account
-	EntryReconnected  EntryKind = "reconnected"  // Provider, Account
-	EntryDisconnected EntryKind = "disconnected" // Provider, Account
-	EntryBroke        EntryKind = "broke"        // Provider, Account: it wants the person again
-	EntrySignedIn     EntryKind = "signed_in"    // What: the device
-	EntrySignedOut    EntryKind = "signed_out"   // What: the device
-	EntryReplayed     EntryKind = "replayed"     // App: an old code or refresh token came back
+	EntryUsed           EntryKind = "used"         // App, Did, In
+	EntryChanged        EntryKind = "changed"      // App, Did, In
+	EntryRefused        EntryKind = "refused"      // App, Did, In, Why
+	EntryFailed         EntryKind = "failed"       // App, Did, In, Provider
+	EntryAllowed        EntryKind = "allowed"      // App, What
+	EntryDenied         EntryKind = "denied"       // App
+	EntryRemoved        EntryKind = "removed"      // App, What ("" when the whole app)
+	EntryReturned       EntryKind = "returned"     // App: it gave up all it had
+	EntryConnected      EntryKind = "connected"    // Provider, Account
+	EntryReconnected    EntryKind = "reconnected"  // Provider, Account
+	EntryDisconnected   EntryKind = "disconnected" // Provider, Account
+	EntryBroke          EntryKind = "broke"        // Provider, Account: it wants the person again
+	EntrySignedIn       EntryKind = "signed_in"    // What: the device
+	EntrySignedOut      EntryKind = "signed_out"   // What: the device
+	EntryReset          EntryKind = "reset"        // the operator took passkeys and codes away
+	EntryCodesOn        EntryKind = "codes_on"
+	EntryCodesOff       EntryKind = "codes_off"
+	EntryRecoveryMade   EntryKind = "recovery_made"
+	EntryRecoveryUsed   EntryKind = "recovery_used"
+	EntryPasskeyAdded   EntryKind = "passkey_added"
+	EntryPasskeyRemoved EntryKind = "passkey_removed"
+	EntryPasskeyCopied  EntryKind = "passkey_copied" // a sign-in was refused
+	EntryReplayed       EntryKind = "replayed"       // App: an old code or refresh token came back
 )
 
 // WhyRefused says why a call was refused.

@@ -170,6 +170,7 @@ type Sessions struct {
 	Frame
 	Notices  []Notice
 	Sessions []Session
+	Passkeys bool // people can have passkeys here
 }
 
 // Session is one signed-in browser.

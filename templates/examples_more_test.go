@@ -73,7 +73,7 @@ func everyEntry() []Entry {
 	var every []Entry
 	// Used and changed read the same: the verb says it.
 	for _, k := range []EntryKind{EntryUsed, EntryFailed, EntryAllowed, EntryDenied, EntryRemoved, EntryReturned, EntryConnected, EntryReconnected,
-		EntryDisconnected, EntryBroke, EntrySignedIn, EntrySignedOut, EntryReplayed} {
+		EntryDisconnected, EntryBroke, EntrySignedIn, EntrySignedOut, EntryReset, EntryCodesOn, EntryCodesOff, EntryRecoveryMade, EntryRecoveryUsed, EntryPasskeyAdded, EntryPasskeyRemoved, EntryPasskeyCopied, EntryReplayed} {
 		one.Kind = k
 		every = append(every, one)
 	}
@@ -171,6 +171,6 @@ func listExamples() []example {
 		{"activity-many", Activity{Frame: path, Apps: apps, Services: services, Results: results, Entries: someEntries("Repo Scout"), Older: "/activity?before=x", Newer: "/activity"}},
 		{"activity-hostile", Activity{Frame: path, Apps: apps, Services: services, Results: results, Entries: someEntries(hostile())}},
 		{"sessions-one", Sessions{Frame: sessions, Sessions: []Session{here}}},
-		{"sessions-many", Sessions{Frame: sessions, Sessions: []Session{here, {ID: "s2", Device: "Safari on iPhone", First: ago(9), Last: ago(1)}, {ID: `"><b>`, Device: hostile(), Place: hostile(), First: ago(9), Last: ago(8)}}, Notices: []Notice{{Kind: NoticeEnded, Count: 1}}}},
+		{"sessions-many", Sessions{Frame: sessions, Passkeys: true, Sessions: []Session{here, {ID: "s2", Device: "Safari on iPhone", First: ago(9), Last: ago(1)}, {ID: `"><b>`, Device: hostile(), Place: hostile(), First: ago(9), Last: ago(8)}}, Notices: []Notice{{Kind: NoticeEnded, Count: 1}}}},
 	}
 }

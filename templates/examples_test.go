@@ -51,6 +51,8 @@ func examples() []example {
 	var all []example
 	all = append(all, doorExamples()...)
 	all = append(all, deviceExamples()...)
+	all = append(all, passkeyExamples()...)
+	all = append(all, codesExamples()...)
 	all = append(all, consentExamples()...)
 	all = append(all, detourExamples()...)
 	all = append(all, homeExamples()...)
@@ -65,8 +67,8 @@ func doorExamples() []example {
 	return []example{
 		{"signin-empty", SignIn{Frame: stranger}},
 		{"signin-app", SignIn{Frame: stranger, AppName: "Repo Scout", AppHost: "reposcout.example", Flow: "sealed"}},
-		{"signin-wrong", SignIn{Frame: stranger, AppName: "Repo Scout", Flow: "sealed", Email: "ana@example.com", Wrong: true}},
-		{"signin-wait", SignIn{Frame: stranger, Email: "ana@example.com", Wait: 95 * time.Second}},
+		{"signin-wrong", SignIn{Frame: stranger, AppName: "Repo Scout", Flow: "sealed", Email: "ana@example.com", Tried: Tried{Wrong: true}}},
+		{"signin-wait", SignIn{Frame: stranger, Email: "ana@example.com", Tried: Tried{Wait: 95 * time.Second}}},
 		{"signin-ended", SignIn{Frame: stranger, Ended: true}},
 		{"signin-hostile", SignIn{Frame: stranger, AppName: hostile(), AppHost: "evil.example", Flow: hostile(), Email: hostile()}},
 		{"signout-empty", SignOutConfirm{Frame: frame("/oauth/logout")}},

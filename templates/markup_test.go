@@ -107,8 +107,11 @@ func TestPagesHaveAnOutline(t *testing.T) {
 func TestPagesRunNothingAndLoadNothing(t *testing.T) {
 	eachPage(t, func(t *testing.T, e example, root *html.Node) {
 		for _, n := range all(root) {
-			if slices.Contains([]string{"script", "style", "img", "iframe", "object", "embed", "base"}, n.Data) {
+			if slices.Contains([]string{"style", "img", "iframe", "object", "embed", "base"}, n.Data) {
 				t.Errorf("a %s element", n.Data)
+			}
+			if name, _ := Script(); n.Data == "script" && (!asksForPasskey(e.page) || attr(n, "src") != "/assets/"+name || text(n) != "") {
+				t.Errorf("a script: %v %q", n.Attr, text(n))
 			}
 			for _, a := range n.Attr {
 				switch {
@@ -120,6 +123,11 @@ func TestPagesRunNothingAndLoadNothing(t *testing.T) {
 			}
 		}
 	})
+}
+
+func asksForPasskey(page any) bool {
+	p, can := page.(scripted)
+	return can && p.ceremony() != Ceremony{}
 }
 
 // checkAddress allows only our own paths, and the one link from an error or a

@@ -3,11 +3,16 @@
 //
 // It does not decide anything, reads no request and imports nothing of ours:
 // package flow, connect and dashboard fill the structs. No page needs a script,
-// an inline style or anything from another server.
+// an inline style or anything from another server; one script lets browsers that
+// can use passkeys, on the pages that ask for one.
 //
 // Where forms go and what they send:
 //
 //	SignIn             POST /signin                 csrf flow return email password
+//	SignIn             POST /signin/passkey         csrf return ticket answer
+//	SignInCode         POST /signin/code            csrf return ticket code
+//	Prove              POST /signin/again           csrf for return password code
+//	Prove              POST /signin/again/passkey   csrf for return ticket answer
 //	header             POST /signout                csrf return
 //	footer             POST /language               return language
 //	SignOutConfirm     POST /signout/app            csrf to
@@ -20,6 +25,10 @@
 //	Services           POST /connect/PROVIDER/start csrf return; POST /services/ID/reconnect csrf return
 //	DisconnectConfirm  POST /services/ID/disconnect csrf
 //	Sessions           POST /sessions               csrf do (end:ID, end-others)
+//	NewCodes           POST /sessions/codes         csrf ticket code
+//	ChangeCodes        POST /sessions/codes/recovery, /sessions/codes/remove csrf
+//	NewPasskey         POST /sessions/passkeys      csrf name ticket answer
+//	RemovePasskey      POST /sessions/passkeys/ID/remove csrf
 //	Activity           GET  /activity               app service result
 //
 // A star marks a field that may come several times. The values of do in Consent
@@ -49,6 +58,9 @@ var files embed.FS
 
 //go:embed style.css
 var stylesheet []byte
+
+//go:embed passkey.js
+var script []byte
 
 // ErrNoPage is returned for a value that is none of the page structs.
 var ErrNoPage = errors.New("no template for this type")
@@ -87,6 +99,8 @@ type listed struct {
 func listing() []listed {
 	return []listed{
 		{SignIn{}, "signin.html", true, false},
+		{SignInCode{}, "signin-code.html", true, false},
+		{Prove{}, "prove.html", true, false},
 		{DeviceEntry{}, "device.html", true, false},
 		{DeviceConfirm{}, "device-confirm.html", true, false},
 		{SignOutConfirm{}, "signout.html", true, false},
@@ -105,6 +119,13 @@ func listing() []listed {
 		{DisconnectResult{}, "disconnected.html", true, true},
 		{Activity{}, "activity.html", false, true},
 		{Sessions{}, "sessions.html", false, true},
+		{Codes{}, "codes.html", false, true},
+		{NewCodes{}, "codes-new.html", true, true},
+		{RecoveryCodes{}, "recovery.html", true, true},
+		{ChangeCodes{}, "codes-change.html", true, true},
+		{Passkeys{}, "passkeys.html", false, true},
+		{NewPasskey{}, "passkey-new.html", true, true},
+		{RemovePasskey{}, "passkey-remove.html", true, true},
 	}
 }
 
@@ -194,7 +215,15 @@ type view struct {
 	Stylesheet  string
 	Here        string   // the frame's, or the request's
 	Tongues     []tongue // that it can be read in
+	Script      string   // "" on pages that need none
 }
+
+// scripted is a page that can ask for a passkey.
+type scripted interface{ ceremony() Ceremony }
+
+func (s SignIn) ceremony() Ceremony     { return s.Passkey }
+func (p Prove) ceremony() Ceremony      { return p.Passkey }
+func (n NewPasskey) ceremony() Ceremony { return n.Ceremony }
 
 // Render writes the page that belongs to the struct's type, whole or not at all.
 // page is one of the page structs of this package, or a pointer to one. language
@@ -214,9 +243,13 @@ func (s *Set) Render(w io.Writer, page any, language, here string) error {
 		return fmt.Errorf("render %T: %w", page, ErrNoPage)
 	}
 	own := v.Interface().(framed)
-	name, _ := Stylesheet()
+	shown := view{Frame: own.frame(), Page: own, Narrow: p.narrow, Nav: p.nav, Here: cmp.Or(own.frame().Here, here), Tongues: s.tongues}
+	shown.Stylesheet, _ = Stylesheet()
+	if asks, can := own.(scripted); can && asks.ceremony() != (Ceremony{}) {
+		shown.Script, _ = Script()
+	}
 	var whole bytes.Buffer
-	err := p.template.ExecuteTemplate(&whole, "layout", view{own.frame(), own, p.narrow, p.nav, name, cmp.Or(own.frame().Here, here), s.tongues})
+	err := p.template.ExecuteTemplate(&whole, "layout", shown)
 	if err != nil {
 		return fmt.Errorf("render %T: %w", page, err)
 	}
@@ -229,6 +262,15 @@ func (s *Set) Render(w io.Writer, page any, language, here string) error {
 // Stylesheet returns the stylesheet and the name it is served under at /assets/.
 // The name changes with the content, so that it may be cached for ever.
 func Stylesheet() (name string, css []byte) {
-	sum := sha256.Sum256(stylesheet)
-	return "style." + hex.EncodeToString(sum[:4]) + ".css", bytes.Clone(stylesheet)
+	return named("style", ".css", stylesheet), bytes.Clone(stylesheet)
+}
+
+// Script returns the one script and the name it is served under at /assets/.
+func Script() (name string, js []byte) {
+	return named("passkey", ".js", script), bytes.Clone(script)
+}
+
+func named(name, kind string, content []byte) string {
+	sum := sha256.Sum256(content)
+	return name + "." + hex.EncodeToString(sum[:4]) + kind
 }

@@ -92,9 +92,13 @@ func waitFor(limits []limit, tries []Tries, now time.Time) time.Duration {
 // count for the next: a network that may not try makes no counters for accounts,
 // so that the table stays small, and one place alone uses up no account's tries.
 func (i *Identity) count(ctx context.Context, key, address string) (time.Duration, error) {
-	now := i.cfg.Now()
 	pair, account := accountLimits(key, address)
-	for _, limits := range [][]limit{networkLimits(address), pair, account} {
+	return i.countEach(ctx, networkLimits(address), pair, account)
+}
+
+func (i *Identity) countEach(ctx context.Context, sets ...[]limit) (time.Duration, error) {
+	now := i.cfg.Now()
+	for _, limits := range sets {
 		tries, err := i.cfg.Attempts.CountTries(ctx, subjects(limits), now.Add(tryWindow))
 		if err != nil {
 			return 0, fmt.Errorf("count a sign-in: %w", err)

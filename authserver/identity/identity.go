@@ -1,5 +1,6 @@
 // Package identity knows who is at the browser: accounts with a password, the
-// sessions of signed-in browsers, and the pages to sign in and out.
+// sessions of signed-in browsers, and the pages to sign in, to show once more who
+// one is, and to sign out.
 //
 // The hard part, once. A session is 256 random bits in a cookie; the database
 // has only their SHA-256. It ends when the person or somebody else of theirs
@@ -18,8 +19,17 @@
 // network, and per pair of both. A try is counted before the password is looked
 // at, and an unknown account costs and answers the same as a known one.
 //
+// A person can turn on a second step: after the password, a code. Between the two
+// there is no session, only a sealed note in the page that the password was right.
+//
+// Some things need more than a session that lives: a change of how one signs in,
+// for example. For them the person shows once more who they are (see Prove), as
+// surely as they can. The session stays what it is, with another token, so that
+// nothing that was begun under it is lost.
+//
 // It does not own what a signed-in person may do, nor grants, nor any token of
-// an app, and it writes no SQL.
+// an app, how passkeys and codes are checked (packages passkey
+// and onetime), and it writes no SQL.
 package identity
 
 import (
@@ -73,6 +83,9 @@ type Config struct {
 	Asking   Conversations // nil when no conversation can ask for a sign-in
 	Away     Away          // nil when nothing goes on after a sign-out
 	Leavings Leavings      // nil when no app can ask for a sign-out
+	Passkeys Passkeys      // nil when browsers cannot use passkeys here
+	Codes    Codes         // nil when a password has no second step
+	Box      Sealer        // needed with Codes
 
 	Site  *web.Site
 	Forms web.Forms
@@ -135,7 +148,7 @@ func (i *Identity) CreateUser(ctx context.Context, email, name string, password 
 		Hash:    hash,
 		Created: i.cfg.Now(),
 	}
-	if err := i.cfg.Users.AddAccount(ctx, a, canonical(email)); err != nil {
+	if err := i.cfg.Users.AddAccount(ctx, a, Canonical(email)); err != nil {
 		return "", fmt.Errorf("add account: %w", err)
 	}
 	return a.ID, nil
@@ -154,9 +167,9 @@ func (i *Identity) Profile(ctx context.Context, user consent.UserID) (name, emai
 	return a.Name, a.Email, nil
 }
 
-// canonical is the form of an e-mail address that is compared and counted, so
+// Canonical is the form of an e-mail address that is compared and counted, so
 // that spelling an address differently gives no fresh tries.
-func canonical(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+func Canonical(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
 // checkEmail looks at the shape only: whether mail arrives is not ours to know.
 func checkEmail(email string) error {

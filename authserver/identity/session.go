@@ -30,6 +30,7 @@ type Session struct {
 	User      consent.UserID
 	Level     consent.Level // how surely the sign-in showed who the person is
 	Created   time.Time     // the sign-in
+	Proved    time.Time     // when the person last showed who they are; see Prove
 	Seen      time.Time     // the last page, up to a minute old
 	Expires   time.Time     // the earlier of both limits
 	UserAgent string        // what the browser said at the sign-in
@@ -58,6 +59,10 @@ type Sessions interface {
 	// SessionByToken returns the session of a hash and its account. Sessions that
 	// ended and accounts that are disabled are not found.
 	SessionByToken(ctx context.Context, hash []byte) (Session, Account, bool, error)
+	// ProveSession writes down that the person of a living session showed who they
+	// are once more, at a level, and gives it another token. It reports false when
+	// the session ended or its token is not the one of the hash any more.
+	ProveSession(ctx context.Context, id consent.SessionID, level consent.Level, at time.Time, hash, next []byte) (bool, error)
 	// SeeSession moves a living session's last page and end.
 	SeeSession(ctx context.Context, id consent.SessionID, seen, expires time.Time) error
 	// SessionsOf lists the living sessions of a user, the latest seen first.
@@ -73,13 +78,22 @@ type Person struct {
 	Session    consent.SessionID
 	Email      string
 	Name       string
-	Browser    string // the anonymous browser cookie
-	SignedInAt time.Time
+	Browser    string        // the anonymous browser cookie
+	SignedInAt time.Time     // when they last showed who they are
 	Level      consent.Level // how surely they showed who they are; never ""
 }
 
-// Levels are the levels that a sign-in here can reach.
-func Levels() []consent.Level { return []consent.Level{consent.LevelPassword} }
+// Levels are the levels that a sign-in here can reach, the weakest first.
+func (i *Identity) Levels() []consent.Level {
+	levels := []consent.Level{consent.LevelPassword}
+	if i.cfg.Codes != nil {
+		levels = append(levels, consent.LevelTwoStep)
+	}
+	if i.cfg.Passkeys != nil {
+		levels = append(levels, consent.LevelPasskey)
+	}
+	return levels
+}
 
 // Person returns who is signed in at the browser that sent the request; false
 // when nobody is.
@@ -102,7 +116,7 @@ func (i *Identity) Person(c *gin.Context) (Person, bool, error) {
 		Email:      r.account.Email,
 		Name:       r.account.Name,
 		Browser:    i.Browser(c),
-		SignedInAt: r.session.Created,
+		SignedInAt: r.session.Proved,
 		Level:      r.session.Level,
 	}, true, nil
 }
@@ -172,6 +186,7 @@ func (i *Identity) start(c *gin.Context, a Account, level consent.Level) error {
 		User:      a.ID,
 		Level:     level,
 		Created:   now,
+		Proved:    now,
 		Seen:      now,
 		Expires:   endOf(now, now),
 		UserAgent: cut(c.Request.UserAgent(), 256),

@@ -35,6 +35,8 @@ type Asking struct {
 // Conversations knows which paths of ours belong to an app's request.
 type Conversations interface {
 	Asking(ctx context.Context, next string) (Asking, bool, error)
+	// Stakes words what the person is about to allow on a page that needs a proof.
+	Stakes(next string) []string
 }
 
 // Away knows which apps go on when a person signs out.
@@ -87,33 +89,49 @@ func (i *Identity) SignInPage(c *gin.Context) error {
 
 // SignIn is POST /signin with the fields csrf, return, email and password.
 func (i *Identity) SignIn(c *gin.Context) error {
-	if err := c.Request.ParseForm(); err != nil {
-		return fault.Wrap(fault.Invalid, err, "This form could not be read. You are not signed in. Go back and try again.")
-	}
-	form := c.Request.PostForm
-	next, err := Next(form.Get("return"))
+	form, next, err := i.entering(c)
 	if err != nil {
 		return err
 	}
+	email := form.Get("email")
+	a, tried, err := i.checkPassword(c, email, secret.New(form.Get("password")))
+	if err != nil {
+		return err
+	}
+	if a.ID == "" {
+		return i.showSignIn(c, refusal(c, tried), templates.SignIn{Email: cut(email, 254), Tried: tried}, next)
+	}
+	two, err := i.hasCodes(c.Request.Context(), a.ID)
+	if err != nil {
+		return err
+	}
+	if two {
+		return i.askCode(c, a, next)
+	}
+	return i.enter(c, a, consent.LevelPassword, next)
+}
+
+// entering reads what every form of the sign-in page sends: where it leads, and
+// that it is ours and this browser's.
+func (i *Identity) entering(c *gin.Context) (form url.Values, next string, err error) {
+	if err := c.Request.ParseForm(); err != nil {
+		return nil, "", fault.Wrap(fault.Invalid, err, "This form could not be read. You are not signed in. Go back and try again.")
+	}
+	form = c.Request.PostForm
+	next, err = Next(form.Get("return"))
+	if err != nil {
+		return nil, "", err
+	}
 	browser := i.cookie(c, browserName)
 	if browser == "" {
-		return fault.New(fault.Denied, "Your browser did not send back our cookie. You are not signed in. Allow cookies for this site and try again.")
+		return nil, "", fault.New(fault.Denied, "Your browser did not send back our cookie. You are not signed in. Allow cookies for this site and try again.")
 	}
-	if err := i.cfg.Forms.Check(form.Get("csrf"), browser, signInStep); err != nil {
-		return err
-	}
-	email := form.Get("email")
-	a, wait, err := i.check(c.Request.Context(), email, secret.New(form.Get("password")), c.ClientIP())
-	switch {
-	case err != nil:
-		return err
-	case wait > 0:
-		c.Header("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
-		return i.showSignIn(c, http.StatusTooManyRequests, templates.SignIn{Email: cut(email, 254), Wait: wait}, next)
-	case a.ID == "":
-		return i.showSignIn(c, http.StatusForbidden, templates.SignIn{Email: cut(email, 254), Wrong: true}, next)
-	}
-	if err := i.start(c, a, consent.LevelPassword); err != nil {
+	return form, next, i.cfg.Forms.Check(form.Get("csrf"), browser, signInStep)
+}
+
+// enter signs somebody in and goes on to next.
+func (i *Identity) enter(c *gin.Context, a Account, level consent.Level, next string) error {
+	if err := i.start(c, a, level); err != nil {
 		return err
 	}
 	web.Note(c, slog.String("user", string(a.ID)))
@@ -121,28 +139,56 @@ func (i *Identity) SignIn(c *gin.Context) error {
 	return nil
 }
 
+// refusal is the status of a page that tells that a try did not sign in.
+func refusal(c *gin.Context, tried templates.Tried) int {
+	if tried.Wait > 0 {
+		c.Header("Retry-After", strconv.Itoa(int(tried.Wait/time.Second)+1))
+		return http.StatusTooManyRequests
+	}
+	return http.StatusForbidden
+}
+
 func (i *Identity) showSignIn(c *gin.Context, status int, page templates.SignIn, next string) error {
 	page.CSRF = i.cfg.Forms.Token(i.Browser(c), signInStep)
 	page.Path, page.Return, page.Now = "/signin", next, i.cfg.Now()
 	page.Here = "/signin?next=" + url.QueryEscape(next)
-	if i.cfg.Asking != nil {
-		a, asked, err := i.cfg.Asking.Asking(c.Request.Context(), next)
-		if err != nil {
-			return fmt.Errorf("find who asks for the sign-in: %w", err)
-		}
-		if asked {
-			page.AppName, page.AppHost = a.App, a.Host
-			web.AllowFormTo(c, a.ReturnURL)
-		}
+	var err error
+	if page.Passkey, err = i.offerPasskey(c); err != nil {
+		return err
+	}
+	if page.AppName, page.AppHost, err = i.asking(c, next); err != nil {
+		return err
 	}
 	return i.cfg.Site.Render(c, status, page)
+}
+
+// asking says which app's request a sign-in leads on to, and lets the page's forms
+// end at that app; both are empty when none does.
+func (i *Identity) asking(c *gin.Context, next string) (app, host string, err error) {
+	if i.cfg.Asking == nil {
+		return "", "", nil
+	}
+	a, asked, err := i.cfg.Asking.Asking(c.Request.Context(), next)
+	if err != nil {
+		return "", "", fmt.Errorf("find who asks for the sign-in: %w", err)
+	}
+	if asked {
+		web.AllowFormTo(c, a.ReturnURL)
+	}
+	return a.App, a.Host, nil
+}
+
+// checkPassword is check for the browser of c, and tells a page what was wrong.
+func (i *Identity) checkPassword(c *gin.Context, email string, password secret.Text) (Account, templates.Tried, error) {
+	a, wait, err := i.check(c.Request.Context(), email, password, c.ClientIP())
+	return a, templates.Tried{Wait: wait, Wrong: wait == 0 && a.ID == ""}, err
 }
 
 // check compares a password and returns the account it belongs to; the zero
 // Account when there is no such account, it is disabled or the password is wrong:
 // nobody can tell which. wait is how long no try is possible.
 func (i *Identity) check(ctx context.Context, email string, password secret.Text, address string) (a Account, wait time.Duration, err error) {
-	key := canonical(email)
+	key := Canonical(email)
 	if wait, err := i.count(ctx, key, address); err != nil || wait > 0 {
 		return Account{}, wait, err
 	}
@@ -150,6 +196,7 @@ func (i *Identity) check(ctx context.Context, email string, password secret.Text
 	if err != nil {
 		return Account{}, 0, fmt.Errorf("load the account that signs in: %w", err)
 	}
+	found = found && a.Hash != "" // some people have no password
 	if !found {
 		a = Account{Hash: i.hasher.decoy} // the same work as for a known one
 	}
@@ -161,8 +208,7 @@ func (i *Identity) check(ctx context.Context, email string, password secret.Text
 		return Account{}, 0, fmt.Errorf("check the password of %s: %w", a.ID, err)
 	}
 	if !match || !found || a.Disabled {
-		e := audit.Event{At: i.cfg.Now(), Kind: audit.SignInRefused, User: a.ID, Outcome: audit.Denied}
-		return Account{}, 0, i.cfg.Audit.Record(ctx, e)
+		return Account{}, 0, i.refuse(ctx, a.ID)
 	}
 	if stale {
 		if err := i.renew(ctx, a, password); err != nil {

@@ -55,6 +55,8 @@ func (mailbot) Asking(_ context.Context, next string) (identity.Asking, bool, er
 	return identity.Asking{App: "Mailbot", Host: "mailbot.example", ReturnURL: "https://mailbot.example/callback"}, true, nil
 }
 
+func (mailbot) Stakes(string) []string { return nil }
+
 // nightwatch goes on when people leave.
 type nightwatch struct{}
 

@@ -41,7 +41,29 @@ func (p program) user() *cobra.Command {
 	f.StringVar(&name, "name", "", "`name` apps may show, when the person allows it")
 	f.BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
-	return group("user", "People with an account", required(create, "email", "name"))
+	return group("user", "People with an account", required(create, "email", "name"), p.resetUser())
+}
+
+func (p program) resetUser() *cobra.Command {
+	var email string
+	var asJSON bool
+	reset := &cobra.Command{
+		Use: "reset", Short: "Take passkeys and codes of an account away, for somebody who lost their devices", Args: cobra.NoArgs,
+		Long: "Takes passkeys, codes and recovery codes of an account away and ends its sign-ins. After that its\n" +
+			"password alone signs in: make sure first that it is the person who asks.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.with(cmd, func(ctx context.Context, f *server.Foundation) error {
+				passkeys, codes, err := f.ResetSignIn(ctx, email)
+				if err != nil {
+					return err
+				}
+				return p.show(asJSON, field{"email", email}, field{"passkeys_removed", passkeys}, field{"codes_turned_off", codes})
+			})
+		},
+	}
+	reset.Flags().StringVar(&email, "email", "", "e-mail `address` of the account")
+	reset.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return required(reset, "email")
 }
 
 func (p program) app() *cobra.Command {

@@ -139,6 +139,8 @@ type Config struct {
 	Catalog *catalog.Catalog
 	// Vocabulary is every scope there is, operators' own included.
 	Vocabulary func(context.Context) (consent.Vocabulary, error)
+	// Passkeys is true when people can have passkeys here.
+	Passkeys bool
 
 	Site  *web.Site
 	Forms web.Forms

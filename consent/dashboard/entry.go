@@ -21,7 +21,8 @@ func told() []audit.Kind {
 		audit.GrantAgreed, audit.GrantRefused, audit.GrantNarrowed, audit.GrantRevoked, audit.TokenReplayed,
 		audit.CallAllowed, audit.CallDenied, audit.CallFailed,
 		audit.ConnectionAdded, audit.ConnectionWidened, audit.ConnectionReconnected, audit.ConnectionBroken, audit.ConnectionRemoved,
-		audit.SignedIn, audit.SignedOut,
+		audit.SignedIn, audit.SignedOut, audit.PasskeyAdded, audit.PasskeyRemoved, audit.PasskeyCopied,
+		audit.SignInReset, audit.CodesOn, audit.CodesOff, audit.RecoveryCodesMade, audit.RecoveryCodeUsed,
 	}
 }
 
@@ -72,6 +73,22 @@ func (t teller) entry(e audit.Event) (templates.Entry, bool) {
 		out.Kind, out.What = templates.EntrySignedIn, e.Detail
 	case audit.SignedOut:
 		out.Kind, out.What = templates.EntrySignedOut, e.Detail
+	case audit.SignInReset:
+		out.Kind = templates.EntryReset
+	case audit.CodesOn:
+		out.Kind = templates.EntryCodesOn
+	case audit.CodesOff:
+		out.Kind = templates.EntryCodesOff
+	case audit.RecoveryCodesMade:
+		out.Kind = templates.EntryRecoveryMade
+	case audit.RecoveryCodeUsed:
+		out.Kind = templates.EntryRecoveryUsed
+	case audit.PasskeyAdded:
+		out.Kind = templates.EntryPasskeyAdded
+	case audit.PasskeyRemoved:
+		out.Kind = templates.EntryPasskeyRemoved
+	case audit.PasskeyCopied:
+		out.Kind = templates.EntryPasskeyCopied
 	default:
 		return templates.Entry{}, false
 	}

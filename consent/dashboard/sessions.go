@@ -23,7 +23,7 @@ func (d *Dashboard) SessionsPage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	page := templates.Sessions{Frame: d.frame(v, "/sessions", d.token(v, sessionsStep)), Notices: d.notices(v, nil)}
+	page := templates.Sessions{Frame: d.frame(v, "/sessions", d.token(v, sessionsStep)), Notices: d.notices(v, nil), Passkeys: d.cfg.Passkeys}
 	for _, s := range list {
 		page.Sessions = append(page.Sessions, templates.Session{
 			ID: string(s.ID), Device: s.Device(), Place: s.Address, First: s.Created, Last: s.Seen, This: s.ID == v.person.Session,

@@ -140,6 +140,9 @@ func (f *Flow) allow(c *gin.Context, v visit) error {
 	if len(v.plan.Grantable) == 0 && len(v.plan.Token) == 0 {
 		return f.again(c, v, templates.NoticeNothing)
 	}
+	if sure, err := f.sure(c, v); err != nil || !sure {
+		return err
+	}
 	ctx := c.Request.Context()
 	var target string
 	var grant consent.GrantID

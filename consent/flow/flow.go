@@ -38,6 +38,7 @@ import (
 	"github.com/deputy-oauth/deputy/internal/seal"
 	"github.com/deputy-oauth/deputy/internal/web"
 	"github.com/deputy-oauth/deputy/resourceserver/provider"
+	"github.com/deputy-oauth/deputy/templates"
 )
 
 // Life is how long a person may think about a request.
@@ -62,6 +63,10 @@ type People interface {
 	Person(c *gin.Context) (identity.Person, bool, error)
 	Browser(c *gin.Context) string
 	Ask(c *gin.Context, next string) error
+	// ProveIfAble reports whether p showed just now who they are, as surely as they
+	// can; who has only a password need not. When it is false, the browser is on its
+	// way to a page that asks, and goes on to next.
+	ProveIfAble(c *gin.Context, p identity.Person, what templates.Purpose, next string) (bool, error)
 	SignOutToken(p identity.Person) string
 }
 

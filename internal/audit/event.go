@@ -55,6 +55,17 @@ const (
 	SignedIn      Kind = "session.started"
 	SignInRefused Kind = "session.refused"
 	SignedOut     Kind = "session.ended"
+	SignInReset   Kind = "signin.reset"   // an operator took passkeys and codes away
+	Proved        Kind = "session.proved" // the person showed once more who they are
+
+	CodesOn           Kind = "codes.on" // codes from an app after the password
+	CodesOff          Kind = "codes.off"
+	RecoveryCodesMade Kind = "recovery.made"
+	RecoveryCodeUsed  Kind = "recovery.used"
+
+	PasskeyAdded   Kind = "passkey.added"
+	PasskeyRemoved Kind = "passkey.removed"
+	PasskeyCopied  Kind = "passkey.copied" // refused: its count of signatures did not grow
 
 	AppApproved   Kind = "app.approved" // an operator looked at it
 	AppUnapproved Kind = "app.unapproved"

@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +33,9 @@ import (
 type Options struct {
 	// Postgres takes PostgreSQL instead of SQLite; see package dbtest.
 	Postgres bool
+	// Named gives the server a name, localhost, instead of an address: browsers use
+	// passkeys only with names.
+	Named bool
 	// Now is what the clock shows at the start; zero means the real time.
 	Now time.Time
 	// Quirks are the simulators' manners.
@@ -82,7 +86,11 @@ func New(t testing.TB, o Options) *Deputy {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	d.must(err)
 	cfg := config.Config{Listen: l.Addr().String(), Data: t.TempDir(), AllowLoopback: true, Operator: "Northwind", LogLevel: "debug", Registration: o.Registration, Review: o.Review, TrustedProxies: o.TrustedProxies, Introspections: o.Introspections}
-	d.URL = d.knows("http://"+l.Addr().String(), "")
+	address := l.Addr().String()
+	if o.Named {
+		address = strings.Replace(address, "127.0.0.1", "localhost", 1)
+	}
+	d.URL = d.knows("http://"+address, "")
 	cfg.ExternalURL, err = url.Parse(d.URL)
 	d.must(err)
 	if o.Postgres {

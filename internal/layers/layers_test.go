@@ -40,12 +40,14 @@ var may = map[string]string{
 	"internal/audit": "consent internal/db",
 
 	// The authorization server.
-	"authserver/clients":  "consent internal/outward internal/secret",
-	"authserver/keys":     "internal/secret",
-	"authserver/metadata": "consent",
-	"authserver/identity": "consent internal/audit internal/fault internal/secret internal/web templates",
-	"authserver/oauth":    "authserver/clients consent internal/db internal/fault internal/seal internal/web",
-	"authserver":          "authserver/clients authserver/identity authserver/keys authserver/metadata authserver/oauth consent consent/connect consent/dashboard consent/flow internal/fault internal/web templates",
+	"authserver/clients":          "consent internal/outward internal/secret",
+	"authserver/keys":             "internal/secret",
+	"authserver/metadata":         "consent",
+	"authserver/identity":         "consent internal/audit internal/fault internal/secret internal/web templates",
+	"authserver/identity/onetime": "authserver/identity consent internal/audit internal/fault internal/seal internal/secret internal/web templates",
+	"authserver/identity/passkey": "authserver/identity consent internal/audit internal/fault internal/seal internal/web templates",
+	"authserver/oauth":            "authserver/clients consent internal/db internal/fault internal/seal internal/web",
+	"authserver":                  "authserver/clients authserver/identity authserver/identity/onetime authserver/identity/passkey authserver/keys authserver/metadata authserver/oauth consent consent/connect consent/dashboard consent/flow internal/fault internal/web templates",
 
 	// The person's pages. They never import each other.
 	"consent/flow":      "authserver/clients authserver/identity authserver/oauth consent consent/catalog internal/audit internal/fault internal/seal internal/web resourceserver/provider templates",
@@ -58,7 +60,7 @@ var may = map[string]string{
 	"resourceserver":          "consent consent/catalog internal/web resourceserver/bearer resourceserver/broker",
 
 	// Rows and what is read from them; only the assembly imports store.
-	"internal/store": "authserver/clients authserver/identity authserver/keys authserver/oauth consent consent/connect consent/dashboard consent/flow internal/audit internal/db internal/fault resourceserver/provider",
+	"internal/store": "authserver/clients authserver/identity authserver/identity/passkey authserver/keys authserver/oauth consent consent/connect consent/dashboard consent/flow internal/audit internal/db internal/fault resourceserver/provider",
 	"internal/live":  "authserver/clients authserver/oauth consent",
 
 	// The assembly may import everything; nothing but programs and tests imports it.
@@ -93,7 +95,10 @@ var homes = map[string]string{
 	"github.com/goccy/go-yaml":          "consent/catalog",
 	"github.com/spf13/cobra":            "cmd/deputy",
 	"github.com/knadh/koanf":            "internal/config",
-	"github.com/gin-gonic/gin":          "authserver authserver/identity authserver/metadata authserver/oauth consent/connect consent/dashboard consent/flow internal/server internal/web resourceserver",
+	"github.com/gin-gonic/gin":          "authserver authserver/identity authserver/identity/onetime authserver/identity/passkey authserver/metadata authserver/oauth consent/connect consent/dashboard consent/flow internal/server internal/web resourceserver",
+	"github.com/pquerna/otp":            "authserver/identity/onetime internal/deputytest",
+	"github.com/boombuler/barcode":      "authserver/identity/onetime",
+	"github.com/go-webauthn":            "authserver/identity/passkey",
 	"golang.org/x/crypto/argon2":        "authserver/identity",
 	"golang.org/x/text":                 "templates", // which language fits
 	"github.com/go-playground/locales":  "templates", // plurals and dates

@@ -16,6 +16,7 @@ import (
 	"github.com/deputy-oauth/deputy/internal/live"
 	"github.com/deputy-oauth/deputy/internal/seal"
 	"github.com/deputy-oauth/deputy/resourceserver"
+	"github.com/deputy-oauth/deputy/templates"
 )
 
 // Each consumer says what it needs in its own words. Here the words of one are
@@ -39,6 +40,23 @@ type asking struct{ server *Server }
 
 func (a asking) Asking(ctx context.Context, next string) (identity.Asking, bool, error) {
 	return a.server.flow.Asking(ctx, next)
+}
+
+func (a asking) Stakes(next string) []string { return a.server.flow.Stakes(next) }
+
+// people is passkey.People and onetime.People: identity is built after both.
+type people struct{ server *Server }
+
+func (p people) Require(c *gin.Context) (identity.Person, bool, error) {
+	return p.server.identity.Require(c)
+}
+
+func (p people) Prove(c *gin.Context, what templates.Purpose, next string) (identity.Person, bool, error) {
+	return p.server.identity.Prove(c, what, next)
+}
+
+func (p people) SignOutToken(who identity.Person) string {
+	return p.server.identity.SignOutToken(who)
 }
 
 // leavings is identity.Leavings: oauth is built after identity.

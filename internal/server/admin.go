@@ -12,7 +12,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/deputy-oauth/deputy/authserver/clients"
-	"github.com/deputy-oauth/deputy/authserver/identity"
 	"github.com/deputy-oauth/deputy/authserver/oauth"
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/internal/fault"
@@ -22,15 +21,6 @@ import (
 )
 
 // What an operator sets up by command, against a running or a stopped server.
-
-// CreateUser adds an account.
-func (f *Foundation) CreateUser(ctx context.Context, email, name string, password secret.Text) (consent.UserID, error) {
-	people, err := identity.New(identity.Config{Users: f.Store, Now: f.Now})
-	if err != nil {
-		return "", err
-	}
-	return people.CreateUser(ctx, email, name, password)
-}
 
 // NewApp is what an operator says about an app.
 type NewApp struct {

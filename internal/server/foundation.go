@@ -128,19 +128,22 @@ func missingOnly(path string, create func(string) error) error {
 // Close closes the database.
 func (f *Foundation) Close() error { return f.DB.Close() }
 
-// sealer seals columns for package keys.
-type sealer struct{ vault *vault.Vault }
-
-func (s sealer) place(row, column string) vault.Place {
-	return vault.Place{Table: "signing_keys", Row: row, Column: column}
+// sealer seals columns of one table, for packages that know no vault.
+type sealer struct {
+	vault *vault.Vault
+	table string
 }
 
-// Seal implements keys.Sealer.
+func (s sealer) place(row, column string) vault.Place {
+	return vault.Place{Table: s.table, Row: row, Column: column}
+}
+
+// Seal implements keys.Sealer and onetime.Sealer.
 func (s sealer) Seal(row, column string, text secret.Text) ([]byte, error) {
 	return s.vault.Seal(s.place(row, column), text)
 }
 
-// Open implements keys.Sealer.
+// Open implements keys.Sealer and onetime.Sealer.
 func (s sealer) Open(row, column string, sealed []byte) (secret.Text, error) {
 	return s.vault.Open(s.place(row, column), sealed)
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/deputy-oauth/deputy/authserver"
 	"github.com/deputy-oauth/deputy/authserver/clients"
 	"github.com/deputy-oauth/deputy/authserver/identity"
+	"github.com/deputy-oauth/deputy/authserver/identity/onetime"
+	"github.com/deputy-oauth/deputy/authserver/identity/passkey"
 	"github.com/deputy-oauth/deputy/authserver/keys"
 	"github.com/deputy-oauth/deputy/authserver/metadata"
 	"github.com/deputy-oauth/deputy/authserver/oauth"
@@ -50,6 +52,8 @@ type Server struct {
 	audit     *audit.Recorder
 	keys      *keys.Ring
 	providers *provider.Client
+	codes     *onetime.OneTime
+	passkeys  *passkey.Passkeys // nil when browsers cannot use them here
 	identity  *identity.Identity
 	oauth     *oauth.Server
 	flow      *flow.Flow
@@ -111,19 +115,40 @@ func (s *Server) buildProtocol(ctx context.Context) error {
 	if s.keys, err = s.ring(ctx, s.log); err != nil {
 		return err
 	}
-	s.identity, err = identity.New(identity.Config{
-		Users: s.Store, Sessions: s.Store, Attempts: s.Store, Audit: s.audit, Asking: asking{s}, Away: store.Dashboard{Store: s.Store}, Leavings: leavings{s}, Site: s.site, Forms: s.forms,
-		HTTPS: s.site.HTTPS, Ended: func(consent.UserID) { s.live.ForgetPeople() }, Now: s.Now,
-	})
-	if err != nil {
+	if err := s.buildIdentity(); err != nil {
 		return err
 	}
 	s.oauth = oauth.New(oauth.Config{
-		Issuer: s.issuer(), Broker: s.brokerAudience(), GrantsEndpoint: s.issuer() + metadata.GrantsPath, AccessLife: accessLife, Introspections: s.Config.Introspections, Levels: identity.Levels(), DB: s.DB, Key: s.Key,
+		Issuer: s.issuer(), Broker: s.brokerAudience(), GrantsEndpoint: s.issuer() + metadata.GrantsPath, AccessLife: accessLife, Introspections: s.Config.Introspections, Levels: s.identity.Levels(), DB: s.DB, Key: s.Key,
 		Clients: s.authenticator(), Authority: s.Store, Live: s.live, Vocabulary: s.live, DetailTypes: detailTypes(s.Catalog), ResourceServers: s.live,
 		Signer: s.keys, People: s.identity, Audit: issuance{s.audit}, Revoker: s.revoker(), Proofs: possession{s.proofs()}, Now: s.Now,
 	})
 	return nil
+}
+
+func (s *Server) buildIdentity() error {
+	cfg := identity.Config{
+		Users: s.Store, Sessions: s.Store, Attempts: s.Store, Audit: s.audit, Asking: asking{s}, Away: store.Dashboard{Store: s.Store}, Leavings: leavings{s}, Site: s.site, Forms: s.forms,
+		HTTPS: s.site.HTTPS, Ended: func(consent.UserID) { s.live.ForgetPeople() }, Now: s.Now,
+	}
+	s.codes = onetime.New(onetime.Config{
+		Host: s.Config.ExternalURL.Host, Operator: s.Config.Operator, Codes: s.Store, Sealer: sealer{s.Vault, "one_time_codes"}, HashKey: s.Key.Derive("recovery code"),
+		People: people{s}, Audit: s.audit, Tx: s.DB.Tx, Site: s.site, Forms: s.forms, Box: s.Key.Box("one-time codes"), Now: s.Now,
+	})
+	cfg.Codes, cfg.Box = s.codes, s.Key.Box("sign-in")
+	var err error
+	if passkey.Possible(s.Config.ExternalURL) {
+		s.passkeys, err = passkey.New(passkey.Config{
+			External: s.Config.ExternalURL, Operator: s.Config.Operator, Keys: s.Store, People: people{s}, Audit: s.audit, Tx: s.DB.Tx,
+			Site: s.site, Forms: s.forms, Box: s.Key.Box("passkey"), Now: s.Now,
+		})
+		if err != nil {
+			return err
+		}
+		cfg.Passkeys = s.passkeys
+	}
+	s.identity, err = identity.New(cfg)
+	return err
 }
 
 func (s *Server) revoker() *store.Revoker {
@@ -154,7 +179,7 @@ func (s *Server) buildPages(context.Context) error {
 	s.dashboard = dashboard.New(dashboard.Config{
 		People: s.identity, Holdings: rows, Services: rows, Records: s.audit, Counts: rows,
 		Revoker: s.revoker(), Connect: s.connect,
-		Catalog: s.Catalog, Vocabulary: s.live.Scopes, Site: s.site, Forms: s.forms, Now: s.Now,
+		Catalog: s.Catalog, Vocabulary: s.live.Scopes, Passkeys: s.passkeys != nil, Site: s.site, Forms: s.forms, Now: s.Now,
 	})
 	return nil
 }
@@ -182,12 +207,12 @@ func (s *Server) buildEngine() error {
 	e.GET("/readyz", s.ready)
 	e.Use(web.OnlyHosts(s.Config.ExternalURL), s.site.Headers)
 	authserver.Mount(e, authserver.Parts{
-		Site: s.site, OAuth: s.oauth, Keys: s.keys, Identity: s.identity, Flow: s.flow, Connect: s.connect, Dashboard: s.dashboard, Changed: s.live.ForgetPeople, Now: s.Now,
+		Site: s.site, OAuth: s.oauth, Keys: s.keys, Identity: s.identity, Flow: s.flow, Connect: s.connect, Dashboard: s.dashboard, Codes: s.codes, Passkeys: s.passkeys, Changed: s.live.ForgetPeople, Now: s.Now,
 		Documents: s.documents, Registrar: s.registrar(),
 		Metadata: metadata.Config{
 			Issuer: s.issuer(), GrantTypes: oauth.GrantTypes(), GrantActions: oauth.GrantActions(), Algorithm: "ES256", Resources: []string{s.brokerAudience()},
 			Vocabulary: s.live, AssertionAlgorithms: clients.AssertionAlgorithms(), Registration: s.Config.Registration == config.RegistrationPublic,
-			ProofAlgorithms: bearer.ProofAlgorithms(), DetailTypes: detailTypes(s.Catalog).Names(), Levels: identity.Levels(), Locales: s.languages,
+			ProofAlgorithms: bearer.ProofAlgorithms(), DetailTypes: detailTypes(s.Catalog).Names(), Levels: s.identity.Levels(), Locales: s.languages,
 		},
 	})
 	if err := resourceserver.Mount(e, s.brokerConfig()); err != nil {

@@ -17,7 +17,7 @@ import (
 // accessLife.
 func (f *Foundation) ring(ctx context.Context, log *slog.Logger) (*keys.Ring, error) {
 	r, err := keys.Open(ctx, keys.Config{
-		Store: f.Store, Sealer: sealer{f.Vault}, Now: f.Now, Log: log, Every: time.Duration(f.Config.KeyRotation) * 24 * time.Hour,
+		Store: f.Store, Sealer: sealer{f.Vault, "signing_keys"}, Now: f.Now, Log: log, Every: time.Duration(f.Config.KeyRotation) * 24 * time.Hour,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the signing keys: %w", err)

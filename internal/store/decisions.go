@@ -66,10 +66,10 @@ func (s *Store) holdBack(ctx context.Context, user string) error {
 	if s.DB.SQLite() {
 		return nil
 	}
-	tx := s.DB.Read(ctx)
-	if _, err := db.One[string](tx, "SELECT id FROM users WHERE id = ? FOR UPDATE", user); err != nil {
-		return fmt.Errorf("lock account: %w", err)
+	if err := s.holdAccount(ctx, user); err != nil {
+		return err
 	}
+	tx := s.DB.Read(ctx)
 	// A removal holds its grant: what it takes away must not come back with what
 	// was read before.
 	var held []string

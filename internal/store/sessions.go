@@ -25,6 +25,7 @@ type sessionRow struct {
 	UserID    string
 	Level     consent.Level `gorm:"column:acr"`
 	CreatedAt int64
+	ProvedAt  int64
 	SeenAt    int64
 	ExpiresAt int64
 	UserAgent string
@@ -39,6 +40,7 @@ func (r sessionRow) session() identity.Session {
 		User:      consent.UserID(r.UserID),
 		Level:     r.Level,
 		Created:   time.UnixMilli(r.CreatedAt).UTC(),
+		Proved:    time.UnixMilli(r.ProvedAt).UTC(),
 		Seen:      time.UnixMilli(r.SeenAt).UTC(),
 		Expires:   time.UnixMilli(r.ExpiresAt).UTC(),
 		UserAgent: r.UserAgent,
@@ -58,8 +60,8 @@ func (s *Store) StartSession(ctx context.Context, n identity.Session, hash, repl
 				return fmt.Errorf("end the session before: %w", err)
 			}
 		}
-		err := tx.Exec("INSERT INTO sessions (id, token_hash, user_id, acr, created_at, seen_at, expires_at, user_agent, address) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			string(n.ID), hash, string(n.User), string(n.Level), n.Created.UnixMilli(), n.Seen.UnixMilli(), n.Expires.UnixMilli(), n.UserAgent, n.Address).Error
+		err := tx.Exec("INSERT INTO sessions (id, token_hash, user_id, acr, created_at, proved_at, seen_at, expires_at, user_agent, address) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			string(n.ID), hash, string(n.User), string(n.Level), n.Created.UnixMilli(), n.Proved.UnixMilli(), n.Seen.UnixMilli(), n.Expires.UnixMilli(), n.UserAgent, n.Address).Error
 		if err != nil {
 			return fmt.Errorf("insert session: %w", err)
 		}
@@ -70,7 +72,7 @@ func (s *Store) StartSession(ctx context.Context, n identity.Session, hash, repl
 // SessionByToken returns the living session of a token's hash and its account.
 func (s *Store) SessionByToken(ctx context.Context, hash []byte) (identity.Session, identity.Account, bool, error) {
 	r, err := db.One[sessionRow](s.DB.Read(ctx),
-		"SELECT s.id, s.user_id, s.acr, s.created_at, s.seen_at, s.expires_at, s.user_agent, s.address, u.email, u.name"+
+		"SELECT s.id, s.user_id, s.acr, s.created_at, s.proved_at, s.seen_at, s.expires_at, s.user_agent, s.address, u.email, u.name"+
 			" FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = ? AND s.expires_at > ? AND u.disabled_at IS NULL",
 		hash, s.Now().UnixMilli())
 	switch {
@@ -80,6 +82,14 @@ func (s *Store) SessionByToken(ctx context.Context, hash []byte) (identity.Sessi
 		return identity.Session{}, identity.Account{}, false, fmt.Errorf("read session: %w", err)
 	}
 	return r.session(), identity.Account{ID: consent.UserID(r.UserID), Email: r.Email, Name: r.Name}, true, nil
+}
+
+// ProveSession writes down that the person of a living session showed who they
+// are once more, and gives it another token. It reports false when the session
+// ended or its token is not the one of the hash any more.
+func (s *Store) ProveSession(ctx context.Context, id consent.SessionID, level consent.Level, at time.Time, hash, next []byte) (bool, error) {
+	return s.changedOne(ctx, "UPDATE sessions SET token_hash = ?, acr = ?, proved_at = ? WHERE id = ? AND token_hash = ? AND expires_at > ?",
+		next, string(level), at.UnixMilli(), string(id), hash, s.Now().UnixMilli())
 }
 
 // SeeSession moves a living session's last page and end.
@@ -93,7 +103,7 @@ func (s *Store) SeeSession(ctx context.Context, id consent.SessionID, seen, expi
 // SessionsOf lists the living sessions of a user, the latest seen first.
 func (s *Store) SessionsOf(ctx context.Context, user consent.UserID) ([]identity.Session, error) {
 	var rows []sessionRow
-	err := s.DB.Read(ctx).Raw("SELECT id, user_id, acr, created_at, seen_at, expires_at, user_agent, address FROM sessions"+
+	err := s.DB.Read(ctx).Raw("SELECT id, user_id, acr, created_at, proved_at, seen_at, expires_at, user_agent, address FROM sessions"+
 		" WHERE user_id = ? AND expires_at > ? ORDER BY seen_at DESC, id DESC", string(user), s.Now().UnixMilli()).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read sessions: %w", err)

@@ -69,6 +69,18 @@ func (s *Store) account(ctx context.Context, query, arg string) (identity.Accoun
 	return r.account(), true, nil
 }
 
+// holdAccount lets only one change of what an account consists of run at a time,
+// until the transaction ends. SQLite has one writer anyway.
+func (s *Store) holdAccount(ctx context.Context, user string) error {
+	if s.DB.SQLite() {
+		return nil
+	}
+	if _, err := db.One[string](s.DB.Read(ctx), "SELECT id FROM users WHERE id = ? FOR UPDATE", user); err != nil {
+		return fmt.Errorf("lock account: %w", err)
+	}
+	return nil
+}
+
 // ReplaceHash stores a new password hash if the old one is still there: a change
 // of the password that came in between wins.
 func (s *Store) ReplaceHash(ctx context.Context, id consent.UserID, old, hash string) error {

@@ -14,7 +14,7 @@ import (
 const basePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 
 // Headers sets the headers every answer carries. Handlers that serve assets
-// replace Cache-Control; AllowFormTo widens form-action for one page.
+// replace Cache-Control; AllowFormTo and AllowScript widen the policy of one page.
 func (s *Site) Headers(c *gin.Context) {
 	h := c.Writer.Header()
 	h.Set("Content-Security-Policy", basePolicy)
@@ -31,12 +31,18 @@ func (s *Site) Headers(c *gin.Context) {
 	c.Next()
 }
 
+// AllowScript lets this page run a script of ours, which may make no HTML of text.
+func AllowScript(c *gin.Context) {
+	h := c.Writer.Header()
+	h.Set("Content-Security-Policy", "script-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'; "+h.Get("Content-Security-Policy"))
+}
+
 // AllowFormTo lets the forms of this page end at the given URLs as well. Browsers
 // apply form-action to the whole redirect chain after a form, so a page whose
 // form is answered by a redirect to an app or a provider must name where that
 // goes. Only scheme and host of each URL count.
 func AllowFormTo(c *gin.Context, urls ...string) {
-	policy := basePolicy
+	policy := c.Writer.Header().Get("Content-Security-Policy")
 	for _, raw := range urls {
 		if source := cspSource(raw); source != "" && !strings.Contains(policy, source) {
 			policy += " " + source

@@ -1,0 +1,51 @@
+package server
+
+import (
+	"context"
+
+	"github.com/deputy-oauth/deputy/authserver/identity"
+	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/audit"
+	"github.com/deputy-oauth/deputy/internal/fault"
+	"github.com/deputy-oauth/deputy/internal/secret"
+)
+
+// CreateUser adds an account.
+func (f *Foundation) CreateUser(ctx context.Context, email, name string, password secret.Text) (consent.UserID, error) {
+	people, err := identity.New(identity.Config{Users: f.Store, Now: f.Now})
+	if err != nil {
+		return "", err
+	}
+	return people.CreateUser(ctx, email, name, password)
+}
+
+// ResetSignIn is for somebody who lost their devices: it takes passkeys and codes
+// of an account away and ends its sign-ins, so that only the password is left. It
+// says how many passkeys there were, and whether codes were on.
+func (f *Foundation) ResetSignIn(ctx context.Context, email string) (passkeys int, codes bool, err error) {
+	a, found, err := f.Store.AccountByEmail(ctx, identity.Canonical(email))
+	if err != nil {
+		return 0, false, err
+	}
+	if !found {
+		return 0, false, fault.New(fault.NotFound, "There is no account with this e-mail address.")
+	}
+	if a.Hash == "" {
+		return 0, false, fault.New(fault.Conflict, "This account has no password: nobody could sign in to it any more. Nothing was changed.")
+	}
+	err = f.recording(func(records *audit.Recorder) error {
+		return f.DB.Tx(ctx, func(ctx context.Context) error {
+			if passkeys, err = f.Store.RemovePasskeysOf(ctx, a.ID); err != nil {
+				return err
+			}
+			if codes, err = f.Store.RemoveOneTime(ctx, a.ID); err != nil {
+				return err
+			}
+			if _, err := f.Store.EndSessions(ctx, a.ID, "", true); err != nil {
+				return err
+			}
+			return records.InTx(ctx, audit.Event{At: f.Now(), Kind: audit.SignInReset, User: a.ID, Outcome: audit.Done})
+		})
+	})
+	return passkeys, codes, err
+}
