@@ -24,6 +24,9 @@ for (const [database, flags] of databases) {
     await t.test('prompts, max_age and the ID token', () => signIn(deputy));
     await t.test('a device', (t) => device(t, deputy));
     await t.test('an app that registers itself', () => registersItself(deputy));
+    await t.test('an app hands its agent a lesser token', () => subAgent(deputy));
+    await t.test('resources by name', () => resources(deputy));
+    await t.test('a sign-out', () => signOut(deputy));
   });
 }
 
@@ -262,4 +265,71 @@ async function registersItself(deputy) {
   assert.equal(await manage('DELETE'), null);
   await assert.rejects(oauth.refreshTokenGrant(config, tokens.refresh_token), (error) => ['invalid_client', 'invalid_grant'].includes(error.error) || error.status === 401, 'with the registration goes what people had allowed');
   await assert.rejects(manage('GET'), (error) => error.status === 401);
+}
+
+const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const accessToken = 'urn:ietf:params:oauth:token-type:access_token';
+
+async function subAgent(deputy) {
+  const app = await register(deputy, { flags: grants('authorization_code', 'refresh_token', exchange) });
+  const agent = await register(deputy, { flags: grants('client_credentials', exchange) });
+  const config = await discover(deputy, app, oauth.ClientSecretPost(app.client_secret));
+  const its = await discover(deputy, agent, oauth.ClientSecretPost(agent.client_secret));
+  assert.ok(config.serverMetadata().grant_types_supported.includes(exchange));
+  const { request, checks } = await ask(config, { scope: `offline_access ${repositories}` });
+  const tokens = await oauth.authorizationCodeGrant(config, await new Person().allowGitHub(request, callback, ['acme/web']), checks);
+  const own = await oauth.clientCredentialsGrant(its);
+
+  const handed = await oauth.genericGrantRequest(config, exchange, {
+    subject_token: tokens.access_token, subject_token_type: accessToken, actor_token: own.access_token, actor_token_type: accessToken,
+    scope: 'services.github.issues.read',
+  });
+  assert.equal(handed.issued_token_type, accessToken);
+  assert.equal(handed.scope, 'services.github.issues.read');
+  assert.equal(handed.refresh_token, undefined);
+  const about = await oauth.tokenIntrospection(config, handed.access_token);
+  assert.equal(about.act.sub, agent.client_id);
+  assert.equal(about.client_id, app.client_id);
+  assert.equal((await read(deputy, handed.access_token, 'acme/web')).status, 200);
+  const code = (token) => fetch(`${deputy.url}/api/github/repos/acme/web/contents/package.json`, { headers: { authorization: `Bearer ${token}` } });
+  assert.equal((await code(tokens.access_token)).status, 200);
+  assert.equal((await code(handed.access_token)).status, 403, 'reading code was not handed on');
+
+  const lesser = { subject_token: handed.access_token, subject_token_type: accessToken };
+  await assert.rejects(oauth.genericGrantRequest(its, exchange, { ...lesser, scope: repositories }), refused('invalid_scope'), 'never more than there is');
+  await assert.rejects(oauth.genericGrantRequest(config, exchange, lesser), refused('invalid_request'), 'the app has handed it on');
+  await oauth.tokenRevocation(config, tokens.refresh_token);
+  assert.deepEqual(await oauth.tokenIntrospection(config, handed.access_token), { active: false }, 'it ends with what it came from');
+}
+
+async function resources(deputy) {
+  const app = await register(deputy);
+  const config = await discover(deputy, app, oauth.ClientSecretPost(app.client_secret));
+  assert.ok(config.serverMetadata().authorization_details_types_supported.includes('github.repository'));
+  const { request, checks } = await ask(config, { scope: repositories });
+  const tokens = await oauth.authorizationCodeGrant(config, await new Person().allowGitHub(request, callback, ['acme/web', 'acme/infra']), checks);
+  const [web] = tokens.authorization_details;
+  assert.deepEqual(Object.keys(web).sort(), ['actions', 'identifier', 'type']);
+  const one = await oauth.refreshTokenGrant(config, tokens.refresh_token, { authorization_details: JSON.stringify([web]) });
+  assert.deepEqual(one.authorization_details, [web]);
+  assert.deepEqual((await oauth.tokenIntrospection(config, one.access_token)).authorization_details, [web]);
+  const reached = await Promise.allSettled(['acme/web', 'acme/infra'].map((name) => read(deputy, one.access_token, name)));
+  assert.deepEqual(reached.map((r) => r.status).sort(), ['fulfilled', 'rejected'], 'one of the two');
+  const bad = JSON.stringify([{ type: 'github.secret', identifier: '1' }]);
+  await assert.rejects(oauth.refreshTokenGrant(config, tokens.refresh_token, { authorization_details: bad }), refused('invalid_authorization_details'));
+}
+
+async function signOut(deputy) {
+  const bye = 'https://app.example/bye';
+  const app = await register(deputy, { flags: ['--post-logout-redirect-uri', bye] });
+  const config = await discover(deputy, app, oauth.ClientSecretPost(app.client_secret));
+  const person = new Person();
+  const { request, checks } = await ask(config, { scope: 'openid profile' });
+  const tokens = await oauth.authorizationCodeGrant(config, await person.approve(request, callback), checks);
+  const url = oauth.buildEndSessionUrl(config, { id_token_hint: tokens.id_token, post_logout_redirect_uri: bye, state: 'so long' });
+  assert.ok(!((await person.open(url, { stop: bye })) instanceof URL), 'the person is asked');
+  assert.equal((await oauth.refreshTokenGrant(config, tokens.refresh_token)).scope, tokens.scope);
+  const back = await person.press('Sign out', { stop: bye });
+  assert.equal(back.searchParams.get('state'), 'so long');
+  await assert.rejects(oauth.refreshTokenGrant(config, tokens.refresh_token), refused('invalid_grant'), 'without offline_access it ends with the sign-in');
 }
