@@ -47,6 +47,10 @@ test-e2e: build examples e2e/node_modules/.package-lock.json ## Run foreign clie
 	$(call step,Foreign clients and the browser; screenshots go to e2e/out)
 	@cd e2e && CI=true DEPUTY_TEST_BINARY=$(CURDIR)/$(BINARY) ../scripts/postgres.sh npm test --silent
 
+.PHONY: screens
+screens: e2e/node_modules/.package-lock.json ## Take the pictures in docs/screens anew
+	@cd e2e && node screens.mjs
+
 .PHONY: bench
 bench: ## Measure, as bench/README.md reports it
 	@DEPUTY_POSTGRES_FSYNC=on scripts/postgres.sh go run -tags $(TAGS) ./bench

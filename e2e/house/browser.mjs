@@ -13,14 +13,36 @@ const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 // What a provider's token looks like: these never reach a page.
 export const providerToken = /gh[opusr]_[A-Za-z0-9]{20}|xox[a-z]([.-]xox[a-z])?-[A-Za-z0-9-]{10}/;
 
-/** launch starts Chromium; it ends with the test. */
-export async function launch(t) {
+/** launch starts Chromium, with further flags; it ends with the test. */
+export async function launch(t, ...flags) {
   const chrome = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', ...flags],
   });
   t.after(() => chrome.close());
   return chrome;
+}
+
+/** watch tells of what goes wrong on a page: scripts, policy, requests that leave this computer. */
+export function watch(page, tell) {
+  page.context().on('request', (request) => {
+    const { protocol, hostname } = new URL(request.url());
+    if (protocol !== 'data:' && !['localhost', '127.0.0.1'].includes(hostname)) tell(`a request left this computer: ${request.url()}`);
+  });
+  page.on('pageerror', (error) => tell(`script error: ${error.message}`));
+  page.on('console', (message) => {
+    // A page with an error status is not an error of the page.
+    if (['error', 'warning'].includes(message.type()) && !/^Failed to load resource: the server responded with a status of 4\d\d/.test(message.text())) {
+      tell(`console on ${page.url()}: ${message.text()}`);
+    }
+  });
+}
+
+/** audit returns what is against WCAG 2.2 A and AA on a page. */
+export async function audit(page) {
+  if (!await page.evaluate(() => 'axe' in globalThis)) await page.evaluate(axe);
+  return page.evaluate((values) => globalThis.axe.run(document, { runOnly: { type: 'tag', values }, resultTypes: ['violations'] })
+    .then((result) => result.violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.html).join(' | ')}`)), rules);
 }
 
 /**
@@ -40,18 +62,8 @@ export class Visit {
 
   constructor(context, page, { name, deputy, audit }) {
     Object.assign(this, { context, page, name, deputy, audit, shown: 0, problems: [], bodies: [] });
-    context.on('request', (request) => {
-      const { protocol, hostname } = new URL(request.url());
-      if (protocol !== 'data:' && !['localhost', '127.0.0.1'].includes(hostname)) this.problems.push(`a request left this computer: ${request.url()}`);
-    });
     context.on('response', (response) => this.bodies.push(remember(response)));
-    page.on('pageerror', (error) => this.problems.push(`script error: ${error.message}`));
-    page.on('console', (message) => {
-      // A page with an error status is not an error of the page.
-      if (['error', 'warning'].includes(message.type()) && !/^Failed to load resource: the server responded with a status of 4\d\d/.test(message.text())) {
-        this.problems.push(`console on ${page.url()}: ${message.text()}`);
-      }
-    });
+    watch(page, (problem) => this.problems.push(problem));
   }
 
   /** see expects a headline, checks the page in every way and keeps a picture of it. */
@@ -72,10 +84,7 @@ export class Visit {
   }
 
   async accessible(page) {
-    await this.page.evaluate(axe);
-    const violations = await this.page.evaluate((values) => globalThis.axe.run(document, { runOnly: { type: 'tag', values } })
-      .then((result) => result.violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.html).join(' | ')}`)), rules);
-    assert.deepEqual(violations, [], `${page} meets WCAG 2.2 A and AA`);
+    assert.deepEqual(await audit(this.page), [], `${page} meets WCAG 2.2 A and AA`);
   }
 
   go(url) { return this.page.goto(url); }

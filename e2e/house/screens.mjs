@@ -1,0 +1,43 @@
+// Every screen in every state, as package templates writes its examples, served
+// under the policy that production sends.
+
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const root = new URL('../../', import.meta.url).pathname;
+
+/** policy is the content security policy of every page, read from where it is set. */
+export const policy = /basePolicy = "([^"]+)"/.exec(readFileSync(join(root, 'internal/web/headers.go'), 'utf8'))[1];
+
+/** The language that package templates makes up: longer, and from right to left. */
+export const madeUp = 'ar-XB';
+
+/** written writes the examples and returns { dir, names, languages }: a page is dir/language/name.html. */
+export async function written(t) {
+  const dir = await mkdtemp(join(tmpdir(), 'deputy-pages-'));
+  t.after(() => rm(dir, { recursive: true, force: true }));
+  execFileSync('go', ['test', '-tags', 'nomsgpack', '-trimpath', '-count=1', '-run', '^TestWritePages$', './templates'], { cwd: root, env: { ...process.env, DEPUTY_PAGES: dir } });
+  const languages = (await readdir(dir)).filter((name) => name !== 'assets');
+  const names = (await readdir(join(dir, 'en'))).map((file) => file.replace(/\.html$/, ''));
+  return { dir, names, languages };
+}
+
+/** served serves a directory with the headers of production and returns its origin. */
+export async function served(t, dir) {
+  const server = createServer(async (request, response) => {
+    const file = join(dir, new URL(request.url, 'http://here').pathname);
+    const body = await readFile(file).catch(() => null);
+    response.writeHead(body ? 200 : 404, {
+      'Content-Security-Policy': policy, 'X-Content-Type-Options': 'nosniff',
+      'Content-Type': file.endsWith('.css') ? 'text/css; charset=utf-8' : 'text/html; charset=utf-8',
+    });
+    response.end(body);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  return `http://127.0.0.1:${server.address().port}`;
+}
