@@ -126,10 +126,18 @@ func (s *Server) effective(ctx context.Context, from grants, a Authorization, t 
 		return Authorization{}, err
 	}
 	a.Present = st.Present
-	if g.Revoked || len(a.Scopes) == 0 {
+	if g.Revoked || len(a.Scopes) == 0 || !lasts(a, st, words) {
 		return Authorization{}, nil
 	}
 	return a, nil
+}
+
+// lasts reports whether the token rests on more than a sign-in that has ended. In
+// the session mode it does not: it ends with the sign-in, like its refresh token.
+func lasts(a Authorization, st Standing, words consent.Vocabulary) bool {
+	return st.Present || st.Family.Offline || slices.ContainsFunc(a.Scopes, func(have consent.ScopeName) bool {
+		return words.Covers(have, consent.Background)
+	})
 }
 
 // verifyOwn is for a token an app has for itself.

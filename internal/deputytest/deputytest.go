@@ -14,6 +14,7 @@ package deputytest
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -67,6 +68,7 @@ type Deputy struct {
 	Log            *Journal // everything it logged, from debug on
 
 	t       testing.TB
+	config  config.Config
 	origins map[string]string // scheme and host → "", "github", "slack"
 	broken  bool
 }
@@ -96,14 +98,28 @@ func New(t testing.TB, o Options) *Deputy {
 	if o.Postgres {
 		cfg.DatabaseURL = dbtest.PostgresURL(t)
 	}
-	d.Foundation, err = server.Prepare(ctx, cfg, d.Clock.Now)
-	d.must(err)
+	d.config = cfg
+	d.prepare(ctx)
 	d.providers(ctx, o.Quirks)
+	d.serve(ctx, l, o.Wrap)
+	return d
+}
+
+func (d *Deputy) prepare(ctx context.Context) {
+	var err error
+	d.Foundation, err = server.Prepare(ctx, d.config, d.Clock.Now)
+	d.must(err)
+}
+
+// serve starts the server on l, until the test ends.
+func (d *Deputy) serve(ctx context.Context, l net.Listener, wrap func(http.Handler) http.Handler) {
+	t := d.t
+	var err error
 	d.Server, err = server.New(ctx, d.Foundation, slog.New(slog.NewTextHandler(d.Log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	d.must(err)
 	h := d.Server.Handler()
-	if o.Wrap != nil {
-		h = o.Wrap(h)
+	if wrap != nil {
+		h = wrap(h)
 	}
 	listener := httptest.NewUnstartedServer(h)
 	d.must(listener.Listener.Close())
@@ -120,7 +136,28 @@ func New(t testing.TB, o Options) *Deputy {
 			d.must(d.Foundation.Close())
 		}
 	})
-	return d
+}
+
+// Replica starts one more server on the same database and keys. It answers to the
+// name of the first one, as behind a load balancer. SQLite has none.
+func (d *Deputy) Replica() *Deputy {
+	d.t.Helper()
+	if d.config.DatabaseURL == "" {
+		d.t.Fatal("a replica needs PostgreSQL")
+	}
+	ctx, other := context.Background(), *d
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	d.must(err)
+	other.URL, other.Log, other.origins = "http://"+l.Addr().String(), &Journal{}, maps.Clone(d.origins)
+	other.knows(other.URL, "")
+	other.prepare(ctx)
+	other.serve(ctx, l, func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Host = d.config.ExternalURL.Host
+			h.ServeHTTP(w, r)
+		})
+	})
+	return &other
 }
 
 // For returns the same server for a test inside the test, or a fuzzed input: what

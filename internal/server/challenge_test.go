@@ -85,7 +85,7 @@ func call(t testing.TB, d *deputytest.Deputy, op catalog.Operation, method, toke
 func TestEveryOperationNamesAllItsScopesAtOnce(t *testing.T) {
 	d := deputytest.New(t, deputytest.Options{})
 	app, ana := d.App(deputytest.Confidential), d.SignedIn("ana")
-	token := d.Redeem(app, ana.Authorize(app, profile)).Access
+	token := d.Redeem(app, ana.Authorize(app, profile, "offline_access")).Access // not of the session mode, which ends with the sign-in
 	calls := 0
 	for _, away := range []bool{false, true} {
 		if away {
