@@ -55,6 +55,10 @@ screens: e2e/node_modules/.package-lock.json ## Take the pictures in docs/screen
 bench: ## Measure, as bench/README.md reports it
 	@DEPUTY_POSTGRES_FSYNC=on scripts/postgres.sh go run -tags $(TAGS) ./bench
 
+.PHONY: mutate
+mutate: ## Ask whether the tests of the consent engine notice mistakes (takes a quarter of an hour)
+	@go run -tags $(TAGS) ./scripts/mutate ./consent decide.go steps.go required.go renew.go more.go along.go agree.go permit.go rate.go grant.go details.go
+
 .PHONY: lint
 lint: ## Check formatting and run go vet
 	$(call step,Formatting and go vet)

@@ -161,6 +161,10 @@ func (b *bench) all(ctx context.Context) error {
 	if err := b.yardstick(ctx); err != nil {
 		return fmt.Errorf("yardstick: %w", err)
 	}
+	b.told.step("the consent engine alone")
+	if b.report.Decide, err = decide(); err != nil {
+		return err
+	}
 	for _, name := range b.databases {
 		if err := b.database(ctx, name, path); err != nil {
 			return fmt.Errorf("%s: %w", name, err)

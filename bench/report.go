@@ -19,6 +19,7 @@ type report struct {
 	Binary    int64             `json:"binary_bytes"`
 	DiskSyncs float64           `json:"disk_syncs_per_second"`
 	Echo      []figure          `json:"bare_handler"`
+	Decide    time.Duration     `json:"decide_ns"` // with 10,000 grants
 	Databases []*databaseReport `json:"databases"`
 }
 
@@ -70,6 +71,7 @@ func (r *report) markdown(out io.Writer) error {
 		d.broker(w)
 		d.costs(w)
 	}
+	fmt.Fprintf(w, "\nThe consent engine decides about a request of a person with %s grants in %s ms (aim: 1).\n", thousands(grantsHeld), bare(r.Decide))
 	fmt.Fprintf(w, "\n| | binary | first start | start | memory after the load | at most |\n|---|--:|--:|--:|--:|--:|\n")
 	for _, d := range r.Databases {
 		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s |\n", d.Name, megabytes(r.Binary), milliseconds(d.FirstStart), milliseconds(d.Start), megabytes(d.Memory), megabytes(d.MostMemory))
