@@ -5,13 +5,10 @@ import (
 	"time"
 )
 
-// Modifiers is the group of scopes that say how the others may be used; their
-// end is chosen apart from reading and changing.
-const Modifiers Access = "modifier"
-
 // Agree returns g with the person's yes to items and no to refused. A yes only
 // adds: an item that stands keeps its limit and its end when those are wider, so
-// that a later, smaller request never shrinks what an app has.
+// that a later, smaller request never shrinks what an app has. Its rate is no part
+// of a request, but what the person said last.
 func Agree(g Grant, items []Item, refused []ScopeName, now time.Time) Grant {
 	out := g
 	out.Items = slices.Clone(g.Items)
@@ -40,9 +37,9 @@ func agreeOne(have []Item, it Item, now time.Time) []Item {
 			have[i] = it
 			return have
 		}
-		have[i].Limit = old.Limit.Union(it.Limit)
+		have[i].Limit, have[i].Rate = old.Limit.Union(it.Limit), it.Rate
 		if it.Until.After(old.Until) {
-			have[i].Until = it.Until
+			have[i].Until, have[i].Since = it.Until, it.Since
 		}
 		return have
 	}
@@ -51,11 +48,11 @@ func agreeOne(have []Item, it Item, now time.Time) []Item {
 
 // Refuses lists the scopes a person says no to by answering the plan: the open
 // ones that a yes would not give, or all open ones when the answer is no. A no to
-// more resources is none to the scope that stands.
+// more resources or to more time is none to the scope that stands.
 func (p Plan) Refuses(yes bool) []ScopeName {
 	var no []ScopeName
 	for _, r := range p.Rows {
-		if r.Reason == AgreedBefore || r.Reason == MoreAsked || (yes && r.On) {
+		if r.Reason == AgreedBefore || r.Held() || (yes && r.On) {
 			continue
 		}
 		no = append(no, r.Scope.Name)

@@ -16,7 +16,11 @@ func (w world) along() []Row {
 		if asked || !given {
 			continue
 		}
-		if r := w.row(s); r.Status == Allowed {
+		held, ok := w.agreed(s)
+		if !ok {
+			continue
+		}
+		if r := w.held(s, held); r.Status == Allowed {
 			r.Along = true
 			rows = append(rows, r)
 		}

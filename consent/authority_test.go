@@ -138,11 +138,11 @@ func TestPermitAndDecideAgree(t *testing.T) {
 			}
 			b := consent.Bearer{User: asha, App: bot, Grant: w.grant().ID, Scopes: names(), Present: true}
 			got := consent.Permit(w.req.Vocabulary, c, b, w.grant(), w.connections, noon())
-			if r.Status == consent.Allowed && got.Denial != consent.Permitted {
+			if r.Held() && got.Denial != consent.Permitted {
 				t.Fatalf("%s is allowed, but %s", r.Scope.Name, got.Denial)
 			}
 			usable := r.Scope.Narrowing == consent.NarrowingNone || !got.Limit.Empty()
-			if r.Status != consent.Allowed && got.Denial == consent.Permitted && usable {
+			if !r.Held() && got.Denial == consent.Permitted && usable {
 				t.Fatalf("%s may be used, but %s", r.Scope.Name, r.Status)
 			}
 		}

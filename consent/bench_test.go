@@ -7,6 +7,24 @@ import (
 	"github.com/deputy-oauth/deputy/consent"
 )
 
+// BenchmarkDecideForOneWithManyApps decides for a person who has allowed 10,000
+// apps the same on the same account: the page says who they are.
+func BenchmarkDecideForOneWithManyApps(b *testing.B) {
+	req := asks(readRepos, writeRepos, readProfile, consent.Background)
+	grants := make([]consent.Grant, 10_000)
+	for i := range grants {
+		grants[i] = agreed(yes(readRepos, "octocat", only(repo("site"))))
+		grants[i].App = consent.AppID(fmt.Sprint("app", i))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		p := consent.Decide(req, []consent.Connection{octocat("contents", "contents:write")}, grants, noon())
+		if r, _ := p.Row(readRepos); len(r.AlsoFor) == 0 || !r.AlsoMore {
+			b.Fatalf("decided wrong:\n%s", sentences(p))
+		}
+	}
+}
+
 // BenchmarkDecide decides for one of 10,000 grants: 100 of asha's apps and those
 // of 9,900 other people, the worst a careless caller could hand over.
 func BenchmarkDecide(b *testing.B) {

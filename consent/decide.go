@@ -18,14 +18,17 @@ func Decide(req Request, connections []Connection, grants []Grant, now time.Time
 	}
 	p.Rows = append(p.Rows, w.along()...)
 	for _, r := range p.Rows {
-		if r.Status == Allowed || r.Reason == MoreAsked {
+		if r.Held() {
 			p.Token = append(p.Token, r.Scope.Name)
 		}
 		if r.Status == Ready && r.On {
 			p.Grantable = append(p.Grantable, Item{
-				Scope: r.Scope.Name, Connection: r.Connection.ID, Limit: r.Limit, Until: r.Until, Since: now,
+				Scope: r.Scope.Name, Connection: r.Connection.ID, Limit: r.Limit, Until: r.Until, Since: now, Rate: r.Rate,
 			})
 		}
+	}
+	if p.Lacking = w.lacking(p); len(p.Lacking) > 0 {
+		p.Grantable = nil
 	}
 	p.Steps = w.steps(p)
 	return p
@@ -37,12 +40,12 @@ type world struct {
 	req         Request
 	now         time.Time
 	connections []Connection
-	grant       Grant   // of this app; zero when there is none
-	others      []Grant // of the person's other apps
+	grant       Grant  // of this app; zero when there is none
+	others      others // the person's other apps
 }
 
 func newWorld(req Request, connections []Connection, grants []Grant, now time.Time) world {
-	w := world{req: req, now: now}
+	w := world{req: req, now: now, others: others{}}
 	for _, c := range connections {
 		if c.User == req.User && c.Health != Disconnected {
 			w.connections = append(w.connections, c)
@@ -51,16 +54,15 @@ func newWorld(req Request, connections []Connection, grants []Grant, now time.Ti
 	slices.SortFunc(w.connections, func(a, b Connection) int {
 		return compare(string(a.ID), string(b.ID))
 	})
-	for _, g := range grants {
-		switch {
+	for i := range grants {
+		switch g := &grants[i]; {
 		case g.User != req.User || g.Revoked:
 		case g.App == req.App:
-			w.grant = g
+			w.grant = *g
 		default:
-			w.others = append(w.others, g)
+			w.others.add(g, now)
 		}
 	}
-	slices.SortFunc(w.others, func(a, b Grant) int { return compare(string(a.App), string(b.App)) })
 	return w
 }
 
@@ -75,34 +77,38 @@ func compare(a, b string) int {
 }
 
 func (w world) row(s Scope) Row {
-	r := Row{Scope: s, Reason: NeverAgreed, Until: w.until(s)}
 	if held, ok := w.agreed(s); ok {
-		r.Status, r.Reason, r.On = Allowed, AgreedBefore, true
-		r.Limit, r.Until = held.Limit, held.Until
-		if s.Provider != "" {
-			w.attach(&r, held.Connection)
-			w.more(&r)
-		}
+		r := w.held(s, held)
+		w.renew(&r, held)
 		return r
 	}
-	if w.expired(s.Name) {
+	r := Row{
+		Scope: s, Reason: NeverAgreed, Until: w.until(s), Rate: w.rate(s), EndedAt: w.ended(s.Name), Required: w.required(s), With: w.with(s),
+	}
+	if !r.EndedAt.IsZero() {
 		r.Reason = Expired
 	}
-	for _, no := range w.grant.Refused {
-		if no.Scope == s.Name {
-			r.Reason, r.RefusedAt = RefusedBefore, no.At
-		}
+	if r.RefusedAt = w.refused(s.Name); !r.RefusedAt.IsZero() {
+		r.Reason = RefusedBefore
 	}
-	r.On = w.ticked(s, r.Reason)
+	r.On = w.ticked(s)
 	r.Status = Ready
 	r.Named = w.named(s)
-	if s.Provider == "" {
-		r.AlsoFor = w.alsoFor(s.Name, "")
-		return r
+	if s.Provider != "" {
+		w.attach(&r, w.choose(s))
 	}
-	w.attach(&r, w.choose(s))
-	if r.Connection.ID != "" {
-		r.AlsoFor = w.alsoFor(s.Name, r.Connection.ID)
+	if s.Provider == "" || r.Connection.ID != "" {
+		w.alsoFor(&r)
+	}
+	return r
+}
+
+// held is the row of a scope that an item stands for.
+func (w world) held(s Scope, held Item) Row {
+	r := Row{Scope: s, Status: Allowed, Reason: AgreedBefore, On: true, Limit: held.Limit, Until: held.Until, Rate: w.rate(s)}
+	if s.Provider != "" {
+		w.attach(&r, held.Connection)
+		w.more(&r)
 	}
 	return r
 }
@@ -244,20 +250,26 @@ func (w world) picked(s Scope, on ConnectionID) Limit {
 
 // ticked: the person's hand decides; untouched reads are on, writes, modifiers
 // and what was refused before are off.
-func (w world) ticked(s Scope, why Reason) bool {
+func (w world) ticked(s Scope) bool {
 	if on, touched := w.req.Choices.Ticked[s.Name]; touched {
 		return on
 	}
-	return s.Access == Read && !s.Modifier && why != RefusedBefore
+	return s.Access == Read && !s.Modifier && w.refused(s.Name).IsZero()
+}
+
+// refused is when the person said no to the scope, zero when they did not.
+func (w world) refused(name ScopeName) time.Time {
+	for _, no := range w.grant.Refused {
+		if no.Scope == name {
+			return no.At
+		}
+	}
+	return time.Time{}
 }
 
 func (w world) until(s Scope) time.Time {
 	life := DefaultLifetime(s)
-	group := s.Access
-	if s.Modifier {
-		group = Modifiers
-	}
-	if days := w.req.Choices.Days[group]; days > 0 {
+	if days := w.req.Choices.Days[s.Name]; days > 0 {
 		life = time.Duration(days) * 24 * time.Hour
 		if s.MaxLifetime > 0 && life > s.MaxLifetime {
 			life = s.MaxLifetime
@@ -266,21 +278,28 @@ func (w world) until(s Scope) time.Time {
 	return w.now.Add(life)
 }
 
-func (w world) expired(name ScopeName) bool {
+// rate is what the person chose for the scope, else what they chose the last time,
+// whether that has ended or not.
+func (w world) rate(s Scope) Rate {
+	var r Rate
 	for _, it := range w.grant.Items {
-		if it.Scope == name && !it.Live(w.now) {
-			return true
+		if it.Scope == s.Name {
+			r = it.Rate
 		}
 	}
-	return false
+	if chosen, ok := w.req.Choices.Rates[s.Name]; ok {
+		r = chosen
+	}
+	return s.Bounded(r)
 }
 
-func (w world) alsoFor(name ScopeName, on ConnectionID) []AppID {
-	var apps []AppID
-	for _, g := range w.others {
-		if _, ok := g.Holds(w.req.Vocabulary, name, on, w.now); ok {
-			apps = append(apps, g.App)
+// ended is when the last yes to the scope ended, zero when none has.
+func (w world) ended(name ScopeName) time.Time {
+	var last time.Time
+	for _, it := range w.grant.Items {
+		if it.Scope == name && !it.Live(w.now) && it.Until.After(last) {
+			last = it.Until
 		}
 	}
-	return apps
+	return last
 }

@@ -1,8 +1,11 @@
 package consent_test
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -59,6 +62,8 @@ func TestAYesGivesOnlyWhatIsAskedTickedAndConnected(t *testing.T) {
 				t.Fatalf("%s was refused before, and nobody ticked it", it.Scope)
 			case !it.Until.After(noon()):
 				t.Fatalf("%s would end at once", it.Scope)
+			case it.Rate != s.Bounded(it.Rate):
+				t.Fatalf("%s would give %+v, more than the catalogue's %+v", it.Scope, it.Rate, s.Rate)
 			case s.MaxLifetime > 0 && it.Until.After(noon().Add(s.MaxLifetime)):
 				t.Fatalf("%s would last longer than the catalogue allows", it.Scope)
 			}
@@ -99,6 +104,7 @@ func mayStandOn(t *rapid.T, w world, s consent.Scope, it consent.Item) {
 		for _, kind := range s.Resources {
 			picked = picked || w.req.Choices.Picked[kind].Everything
 		}
+		picked = picked || standsWhole(w.grant(), c.ID)
 		if it.Limit.Empty() || (it.Limit.Everything && !picked) {
 			t.Fatalf("%s gives %+v, which nobody picked", s.Name, it.Limit)
 		}
@@ -118,6 +124,13 @@ func offeredOn(req consent.Request, s consent.Scope, on consent.ConnectionID, r 
 func standsOn(g consent.Grant, on consent.ConnectionID, r consent.Resource) bool {
 	return slices.ContainsFunc(g.Items, func(it consent.Item) bool {
 		return it.Connection == on && it.Until.After(noon()) && slices.ContainsFunc(it.Limit.Resources, r.Same)
+	})
+}
+
+// standsWhole reports whether a live item on the connection gives everything.
+func standsWhole(g consent.Grant, on consent.ConnectionID) bool {
+	return slices.ContainsFunc(g.Items, func(it consent.Item) bool {
+		return it.Connection == on && it.Until.After(noon()) && it.Limit.Everything
 	})
 }
 
@@ -167,7 +180,7 @@ func TestEveryRowHasItsStep(t *testing.T) {
 			if named[r.Scope.Name] != kinds[r.Status] {
 				t.Fatalf("%s is %s, but its step is %q", r.Scope.Name, r.Status, named[r.Scope.Name])
 			}
-			if carried := slices.Contains(p.Token, r.Scope.Name); carried != (r.Status == consent.Allowed || r.Reason == consent.MoreAsked) {
+			if carried := slices.Contains(p.Token, r.Scope.Name); carried != (r.Status == consent.Allowed || r.Reason == consent.MoreAsked || r.Reason == consent.EndsSoon) {
 				t.Fatalf("%s is %s, but a token carries it: %t", r.Scope.Name, r.Status, carried)
 			}
 		}
@@ -203,13 +216,18 @@ func TestWhatIsNotThisAppsCountsForNothing(t *testing.T) {
 	})
 }
 
-// silent takes away what is only said: that it expired, and who else has it.
+// silent takes away what is only said: that it expired, who else has it, and the
+// lower rate that a person chose before it expired.
 func silent(p consent.Plan) consent.Plan {
 	for i := range p.Rows {
-		p.Rows[i].AlsoFor = nil
+		p.Rows[i].AlsoFor, p.Rows[i].AlsoMore, p.Rows[i].EndedAt = nil, false, time.Time{}
+		p.Rows[i].Rate = consent.Rate{}
 		if p.Rows[i].Reason == consent.Expired {
 			p.Rows[i].Reason = consent.NeverAgreed
 		}
+	}
+	for i := range p.Grantable {
+		p.Grantable[i].Rate = consent.Rate{}
 	}
 	for i := range p.Steps {
 		if p.Steps[i].Reason == consent.Expired {
@@ -238,7 +256,31 @@ func TestOtherAppsAreMentionedOnlyForTheSameAccount(t *testing.T) {
 	})
 }
 
-// TestAWiderRequestNarrowsNothing: asking for more leaves every row as it is.
+// TestManyOtherApps: ten are named, whatever the order, and that there are more.
+func TestManyOtherApps(t *testing.T) {
+	for _, n := range []int{0, 1, 10, 11, 25} {
+		var grants []consent.Grant
+		for i := range n {
+			g := agreed(yes(readRepos, "octocat", only(repo("site"))), yes(writeRepos, "octocat", only(repo("site"))))
+			g.App = consent.AppID(fmt.Sprintf("app%02d", i*7%25))
+			grants = append(grants, g)
+		}
+		all := slices.SortedFunc(slices.Values(grants), func(a, b consent.Grant) int { return strings.Compare(string(a.App), string(b.App)) })
+		var want []consent.AppID
+		for _, g := range all[:min(n, 10)] {
+			want = append(want, g.App)
+		}
+		for _, in := range [][]consent.Grant{grants, all} {
+			r, _ := consent.Decide(asks(readRepos), []consent.Connection{octocat("contents")}, in, noon()).Row(readRepos)
+			if !slices.Equal(r.AlsoFor, want) || r.AlsoMore != (n > 10) {
+				t.Errorf("of %d apps %v are named, more %t; want %v", n, r.AlsoFor, r.AlsoMore, want)
+			}
+		}
+	}
+}
+
+// TestAWiderRequestNarrowsNothing: asking for more leaves every row as it is, but
+// for the note what brings it along.
 func TestAWiderRequestNarrowsNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
@@ -249,7 +291,7 @@ func TestAWiderRequestNarrowsNothing(t *testing.T) {
 			}
 		}
 		after := w.decide()
-		if diff := cmp.Diff(before.Rows, after.Rows[:len(before.Rows)], cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(before.Rows, after.Rows[:len(before.Rows)], cmpopts.EquateEmpty(), cmpopts.IgnoreFields(consent.Row{}, "With")); diff != "" {
 			t.Fatalf("rows of the smaller request: -before +after\n%s", diff)
 		}
 		for _, name := range before.Token {

@@ -146,6 +146,7 @@ func (p Plan) Settled(asked Details) Details {
 		case s.Narrowing == NarrowingNone:
 		case !asked.About(s):
 			list.add(s, Limit{Everything: true})
+		case r.Reason == EndsSoon: // nothing new is in it
 		case r.Status == Ready && r.On && r.Limit.Everything:
 			list.add(s, r.Limit)
 		case r.Status == Ready && r.On:

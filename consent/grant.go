@@ -89,8 +89,9 @@ type Item struct {
 	Connection ConnectionID // "" for scopes without a provider
 	Limit      Limit
 	Until      time.Time
-	Since      time.Time
+	Since      time.Time // when Until was agreed to
 	LastUsed   time.Time // zero when never used
+	Rate       Rate      // what the person allowed of it; see Scope.Bounded
 }
 
 // Live reports whether the item counts at now.

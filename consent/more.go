@@ -39,6 +39,6 @@ func (w world) more(r *Row) {
 		add = chosen
 	}
 	r.Status, r.Reason, r.Stands = Ready, MoreAsked, r.Limit
-	r.On, r.Until = w.ticked(r.Scope, r.Reason), w.until(r.Scope)
+	r.On, r.Until = w.ticked(r.Scope), w.until(r.Scope)
 	r.Limit = r.Limit.Union(add)
 }

@@ -43,6 +43,8 @@ const (
 	ConnectionMissing Denial = "connection_missing"  // disconnected
 	ConnectionBroken  Denial = "connection_broken"   // the provider wants the person again
 	ProviderLacks     Denial = "provider_permission" // the connection lacks a provider scope
+	DailyLimit        Denial = "daily_limit"         // a budget is used up for the day
+	RateExceeded      Denial = "rate_exceeded"       // the next visit of the schedule is later
 )
 
 // Verdict is the answer of Permit. Connection and Limit count only when Denial
@@ -52,6 +54,7 @@ type Verdict struct {
 	Connection Connection
 	Limit      Limit
 	Missing    []ScopeName // scopes that would have to be agreed, for ScopeMissing and PersonAway
+	Budgets    []Budget    // what the permitted call uses up
 }
 
 // Permit decides whether a call may happen now: the effective authority is
@@ -75,6 +78,7 @@ func Permit(v Vocabulary, c Call, b Bearer, g Grant, connections []Connection, n
 	for _, item := range standing {
 		out := permitOn(v, c, b, g, item, connections, now)
 		if out.Denial == Permitted {
+			out.Budgets = budgets(v, c, b, g, now)
 			return out
 		}
 		if near := slices.Index(nearness, out.Denial); near > reached {

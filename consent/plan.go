@@ -6,9 +6,10 @@ import "time"
 type Request struct {
 	User       UserID
 	App        AppID
-	Asked      []Scope    // in the app's order, without repetitions
-	Along      []Scope    // may come along when the app has them: never asked about
-	Vocabulary Vocabulary // every scope there is, for implications
+	Asked      []Scope     // in the app's order, without repetitions
+	Along      []Scope     // may come along when the app has them: never asked about
+	Required   []ScopeName // without them the app cannot work, it says
+	Vocabulary Vocabulary  // every scope there is, for implications
 	// Proven is true when the client can prove who it is, so that a repeated
 	// request may pass without a page (OAuth 2.1 section 7.3.1).
 	Proven bool
@@ -33,7 +34,8 @@ type Choices struct {
 	Account map[ProviderID]ConnectionID // which of several accounts
 	Picked  map[ResourceType]Limit      // what the pickers returned
 	Ticked  map[ScopeName]bool          // rows ticked (true) or unticked (false) by hand
-	Days    map[Access]int              // chosen lifetimes; 0 means the default
+	Days    map[ScopeName]int           // chosen lifetimes; 0 means the default
+	Rates   map[ScopeName]Rate          // what is chosen of a modifier's rate; zero parts mean all of it
 }
 
 // Status is where one asked scope stands.
@@ -59,6 +61,7 @@ const (
 	RefusedBefore   Reason = "refused_before"
 	AgreedBefore    Reason = "agreed_before"
 	MoreAsked       Reason = "more_asked" // agreed before, but for fewer resources than the app names now
+	EndsSoon        Reason = "ends_soon"  // agreed before, and a yes would make it last longer
 	NotConnected    Reason = "not_connected"
 	ConnectionDead  Reason = "connection_dead"
 	LacksPermission Reason = "lacks_permission"
@@ -74,14 +77,20 @@ type Row struct {
 	Connection Connection // zero when the scope needs none, or none is there
 	Status     Status
 	Reason     Reason
-	On         bool      // ticked: by hand, else reads yes, writes and modifiers no
-	Limit      Limit     // what stands, or what was picked; for MoreAsked both
-	Stands     Limit     // what stays allowed whatever the answer is
-	Until      time.Time // when it ends, or would end
-	RefusedAt  time.Time // zero unless refused before
-	Lacks      []string  // provider scopes the connection lacks
-	Along      bool      // not asked for: the app has it
-	AlsoFor    []AppID   // other apps the person allows the same on this connection
+	On         bool        // ticked: by hand, else reads yes, writes and modifiers no
+	Limit      Limit       // what stands, or what was picked; for MoreAsked both
+	Stands     Limit       // what stays allowed whatever the answer is
+	Until      time.Time   // when it ends, or would end
+	Ends       time.Time   // for EndsSoon: when what stands ends
+	Rate       Rate        // how much it gives in a time, or would give
+	EndedAt    time.Time   // zero unless it was agreed before and ended
+	RefusedAt  time.Time   // zero unless refused before
+	Lacks      []string    // provider scopes the connection lacks
+	Along      bool        // not asked for: the app has it
+	Required   bool        // the app says that it cannot work without it
+	With       []ScopeName // asked scopes that bring it along, whether it is ticked or not
+	AlsoFor    []AppID     // other apps the person allows the same on this connection, the first few
+	AlsoMore   bool        // and more of them
 	// Named are the resources the app names that it may not touch yet, without names.
 	Named []Resource
 }
@@ -109,6 +118,7 @@ type Step struct {
 	Lacks      []string // provider scopes, for widen
 	Reason     Reason
 	// Optional is true when only unticked rows wait for it.
+	// An Approve step is optional when it only renews what stands.
 	Optional bool
 }
 
@@ -119,8 +129,11 @@ type Plan struct {
 	Grant GrantID
 	Rows  []Row
 	Steps []Step
-	// Grantable is what a yes would add now: ticked, ready rows.
+	// Grantable is what a yes would add now: ticked, ready rows. It is empty while
+	// something is lacking.
 	Grantable []Item
+	// Lacking are the required scopes that a yes would not give.
+	Lacking []ScopeName
 	// Token lists the asked scopes a token would carry now, without a yes, and those
 	// that come along.
 	Token []ScopeName

@@ -44,6 +44,7 @@ func drawWorld(t *rapid.T) world {
 	for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(names()), 0, 6, rapid.ID).Draw(t, "asked") {
 		w.req.Asked = append(w.req.Asked, v[name])
 	}
+	w.req.Required = rapid.SliceOfNDistinct(rapid.SampledFrom(names()), 0, 2, rapid.ID).Draw(t, "required")
 	w.req.Choices = drawChoices(t, w.connections)
 	w.req.Details, w.req.Offers = drawDetails(t), drawOffers(t, w.connections)
 	w.grants = drawGrants(t, w.connections)
@@ -125,8 +126,9 @@ func drawChoices(t *rapid.T, connections []consent.Connection) consent.Choices {
 		Picked:  map[consent.ResourceType]consent.Limit{},
 		Ticked:  rapid.MapOfN(rapid.SampledFrom(names()), rapid.Bool(), 0, 4).Draw(t, "ticked"),
 		Days: rapid.MapOfN(
-			rapid.SampledFrom([]consent.Access{consent.Read, consent.Write, consent.Destructive, consent.Modifiers}),
-			rapid.IntRange(0, 400), 0, 2).Draw(t, "days"),
+			rapid.SampledFrom(names()), rapid.IntRange(0, 400), 0, 4).Draw(t, "days"),
+		Rates: rapid.MapOfN(
+			rapid.SampledFrom(names()), rapid.Custom(drawRate), 0, 4).Draw(t, "rates"),
 	}
 	for _, p := range []consent.ProviderID{"github", "slack", "google"} {
 		if rapid.IntRange(0, 3).Draw(t, "account chosen") == 0 {
@@ -183,6 +185,9 @@ func drawItem(t *rapid.T, connections []consent.Connection) consent.Item {
 		Since: noon().Add(-30 * day),
 		// The moment of the decision itself is the first one at which an item is over.
 		Until: noon().Add(rapid.SampledFrom([]time.Duration{-day, 0, 1, day, 20 * day, 200 * day}).Draw(t, "until")),
+	}
+	if s.Modifier {
+		it.Rate = drawRate(t)
 	}
 	if s.Provider != "" {
 		it.Connection = drawConnectionID(t, connections)

@@ -40,7 +40,9 @@ func (r Review) waits(s Scope) bool {
 }
 
 // absent reports whether s lets an app act where no person looks on.
-func absent(s Scope) bool { return s.Name == Background || s.Name == UnattendedWrites }
+func absent(s Scope) bool {
+	return s.Name == Background || s.Name == Recurring || s.Name == UnattendedWrites
+}
 
 // Full reports whether an unreviewed app that so many people have allowed takes
 // no more of them.

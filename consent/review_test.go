@@ -11,14 +11,15 @@ func TestWhatWaitsForReview(t *testing.T) {
 	asked := []consent.Scope{
 		{Name: "read", Access: consent.Read}, {Name: "write", Access: consent.Write}, {Name: "delete", Access: consent.Destructive}, {Name: "odd", Access: "unheard of"},
 		{Name: consent.OfflineAccess, Access: consent.Read, Modifier: true}, {Name: consent.Background, Access: consent.Read, Modifier: true},
+		{Name: consent.Recurring, Access: consent.Read, Modifier: true},
 		{Name: consent.UnattendedWrites, Access: consent.Write, Modifier: true},
 	}
 	for rule, want := range map[consent.Review][]consent.ScopeName{
 		consent.ReviewNothing: nil,
-		consent.ReviewAbsent:  {consent.Background, consent.UnattendedWrites},
-		"":                    {consent.Background, consent.UnattendedWrites},
-		"unheard of":          {consent.Background, consent.UnattendedWrites},
-		consent.ReviewChanges: {"write", "delete", "odd", consent.Background, consent.UnattendedWrites},
+		consent.ReviewAbsent:  {consent.Background, consent.Recurring, consent.UnattendedWrites},
+		"":                    {consent.Background, consent.Recurring, consent.UnattendedWrites},
+		"unheard of":          {consent.Background, consent.Recurring, consent.UnattendedWrites},
+		consent.ReviewChanges: {"write", "delete", "odd", consent.Background, consent.Recurring, consent.UnattendedWrites},
 	} {
 		offered, waiting := rule.Offer(asked)
 		var names []consent.ScopeName

@@ -20,7 +20,7 @@ func sentences(p consent.Plan) string {
 		fmt.Fprintf(&b, "  - %s\n", rowSentence(r))
 	}
 	for _, it := range p.Grantable {
-		fmt.Fprintf(&b, "  a yes gives %s%s%s until %s\n", short(it.Scope), on(it.Connection), limitWords(it.Limit), it.Until.Format("2006-01-02"))
+		fmt.Fprintf(&b, "  a yes gives %s%s%s%s until %s\n", short(it.Scope), on(it.Connection), limitWords(it.Limit), rateWords(it.Rate), it.Until.Format("2006-01-02"))
 	}
 	if len(p.Token) > 0 {
 		fmt.Fprintf(&b, "  a token carries %s\n", list(p.Token))
@@ -64,10 +64,15 @@ func rowSentence(r consent.Row) string {
 	} else {
 		out += ", not ticked"
 	}
-	if !r.Stands.Empty() {
+	if !r.EndedAt.IsZero() {
+		out += ", ended on " + r.EndedAt.Format("2006-01-02")
+	}
+	if !r.Ends.IsZero() {
+		out += ", stands until " + r.Ends.Format("2006-01-02")
+	} else if !r.Stands.Empty() {
 		out += ", where" + limitWords(r.Stands) + " stands,"
 	}
-	out += limitWords(r.Limit) + ", until " + r.Until.Format("2006-01-02")
+	out += limitWords(r.Limit) + rateWords(r.Rate) + ", until " + r.Until.Format("2006-01-02")
 	if len(r.Lacks) > 0 {
 		out += ", lacks " + strings.Join(r.Lacks, " and ")
 	}
@@ -89,6 +94,17 @@ func limitWords(l consent.Limit) string {
 		return ""
 	}
 	return " in " + strings.Join(names, " and ")
+}
+
+func rateWords(r consent.Rate) string {
+	out := ""
+	if r.Every > 0 {
+		out += ", every " + strings.TrimSuffix(r.Every.String(), "0m0s")
+	}
+	if r.Daily > 0 {
+		out += fmt.Sprintf(", %d a day", r.Daily)
+	}
+	return out
 }
 
 func on(id consent.ConnectionID) string {

@@ -11,10 +11,26 @@ func (w world) steps(p Plan) []Step {
 			steps = addRow(steps, kind, r)
 		}
 	}
+	steps = append(steps, renewals(p)...)
 	if yes, needed := w.answer(p); needed {
 		steps = append(steps, yes)
 	}
 	return steps
+}
+
+// renewals is the offer to make what ends soon last longer. It opens no page of its
+// own: an app that wants it to asks for the page (prompt=consent).
+func renewals(p Plan) []Step {
+	s := Step{Kind: Approve, Reason: EndsSoon, Optional: true}
+	for _, r := range p.Rows {
+		if r.Reason == EndsSoon {
+			s.Scopes = append(s.Scopes, r.Scope.Name)
+		}
+	}
+	if len(s.Scopes) == 0 {
+		return nil
+	}
+	return []Step{s}
 }
 
 // addRow adds the row's step of the given kind, or joins it to an equal one.
@@ -66,8 +82,9 @@ func (w world) answer(p Plan) (Step, bool) {
 	more := false // named, but no account has it: the person is asked all the same
 	got := false
 	for _, r := range p.Rows {
-		got = got || r.Status == Allowed && !r.Along
+		got = got || r.Held() && !r.Along
 		switch {
+		case r.Reason == EndsSoon:
 		case r.Reason == AgreedBefore:
 			more = more || len(r.Named) > 0 && !r.Along
 		case r.Reason == RefusedBefore && !r.On:

@@ -2,6 +2,7 @@ package consent_test
 
 import (
 	"slices"
+	"time"
 
 	"github.com/deputy-oauth/deputy/consent"
 )
@@ -14,7 +15,7 @@ type story struct {
 }
 
 func stories() []story {
-	return slices.Concat(storiesOfAsking(), storiesOfAccounts(), storiesOfDetails())
+	return slices.Concat(storiesOfAsking(), storiesOfAccounts(), storiesOfDetails(), storiesOfEnds())
 }
 
 // storiesOfAsking are about what the app asks and what was answered before.
@@ -32,7 +33,7 @@ func storiesOfAsking() []story {
 	changed := asks(readRepos)
 	changed.Choices.Ticked = map[consent.ScopeName]bool{readRepos: true}
 	week := asks(readProfile, deleteRepos, consent.Background)
-	week.Choices.Days = map[consent.Access]int{consent.Read: 7, consent.Destructive: 7, consent.Modifiers: 3}
+	week.Choices.Days = map[consent.ScopeName]int{readProfile: 7, deleteRepos: 7, consent.Background: 3}
 	week.Choices.Picked = map[consent.ResourceType]consent.Limit{repository: only(repo("site"))}
 	everything := asks(readFiles, readRepos)
 	everything.Choices.Picked = map[consent.ResourceType]consent.Limit{
@@ -68,6 +69,40 @@ func storiesOfAsking() []story {
 		{name: "the grant was revoked", req: asks(readRepos), connections: both,
 			grants: []consent.Grant{{ID: "grant", User: asha, App: bot, Revoked: true, Items: standing.Items}}},
 		{name: "the app asks for nothing", req: asks(), connections: both},
+	}
+}
+
+// storiesOfEnds are about what ends soon.
+func storiesOfEnds() []story {
+	connections := []consent.Connection{octocat("contents", "contents:write")}
+	ending := func(it consent.Item, left time.Duration) consent.Item {
+		it.Until = noon().Add(left)
+		return it
+	}
+	reading := ending(yes(readRepos, "octocat", only(repo("site"))), 3*day)
+	writing := ending(yes(writeRepos, "octocat", only(repo("site"))), 3*day)
+	away := consent.Item{Scope: consent.Background, Since: noon().Add(-6 * day), Until: noon().Add(day), Rate: consent.Rate{Daily: 20}}
+	kept := asks(readRepos)
+	kept.Choices.Ticked = map[consent.ScopeName]bool{readRepos: false}
+	page := asks(readRepos, writeRepos, consent.Background)
+	page.Ask = true
+	shorter := asks(consent.Background)
+	shorter.Choices.Days = map[consent.ScopeName]int{consent.Background: 1}
+	along := asks(readProfile)
+	along.Along = []consent.Scope{along.Vocabulary[readRepos]}
+	return []story{
+		{name: "what ends in three days is offered again and opens no page", req: asks(readRepos), connections: connections, grants: []consent.Grant{agreed(reading)}},
+		{name: "what ends in eight days is not", req: asks(readRepos), connections: connections, grants: []consent.Grant{agreed(ending(reading, 8*day))}},
+		{name: "the app wants the page: reading is ticked, writing and working alone are not", req: page, connections: connections,
+			grants: []consent.Grant{agreed(reading, writing, away)}},
+		{name: "something new is asked beside what ends soon", req: asks(readRepos, readProfile), connections: connections, grants: []consent.Grant{agreed(reading)}},
+		{name: "the person unticks what ends soon", req: kept, connections: connections, grants: []consent.Grant{agreed(reading)}},
+		{name: "a day more would not be longer", req: shorter, grants: []consent.Grant{agreed(away)}},
+		{name: "what ends soon on a broken account is mended first", req: asks(readRepos),
+			connections: []consent.Connection{with(connections[0], consent.NeedsPerson)}, grants: []consent.Grant{agreed(reading)}},
+		{name: "what comes along is not offered again", req: along, connections: connections, grants: []consent.Grant{agreed(reading, yes(readProfile, "", consent.Limit{}))}},
+		{name: "everything, which nobody may choose any more, ends", req: asks(readRepos), connections: connections,
+			grants: []consent.Grant{agreed(ending(yes(readRepos, "octocat", consent.Limit{Everything: true}), day))}},
 	}
 }
 

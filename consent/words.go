@@ -39,6 +39,9 @@ const (
 	OfflineAccess ScopeName = "offline_access"
 	// Background lets the broker act while the person is not signed in.
 	Background ScopeName = "agents.jobs.background"
+	// Recurring lets the broker act on a schedule while the person is not signed in.
+	// It implies Background, whose own rate is only enough to finish something.
+	Recurring ScopeName = "agents.sync.recurring"
 	// UnattendedWrites lets writes happen without a yes to each one.
 	UnattendedWrites ScopeName = "agents.writes.unattended"
 	// OpenID asks for an ID token (OpenID Connect Core 3.1.2.1).
@@ -105,6 +108,9 @@ type Scope struct {
 	Lifetime time.Duration
 	// MaxLifetime bounds Lifetime; zero means no bound.
 	MaxLifetime time.Duration
+	// Rate bounds a modifier: how much an app may do under it when the person does
+	// not say less.
+	Rate Rate
 }
 
 // Vocabulary is every scope that can be asked for, by name.

@@ -82,8 +82,12 @@ func vocabulary() consent.Vocabulary {
 		{Name: readProfile, Access: consent.Read, Narrowing: consent.NarrowingNone},
 		{Name: consent.OpenID, Access: consent.Read, Narrowing: consent.NarrowingNone},
 		{Name: consent.OfflineAccess, Access: consent.Read, Modifier: true, Narrowing: consent.NarrowingNone},
-		{Name: consent.Background, Access: consent.Read, Modifier: true, Narrowing: consent.NarrowingNone},
-		{Name: consent.UnattendedWrites, Access: consent.Write, Modifier: true, Narrowing: consent.NarrowingNone},
+		{Name: consent.Background, Access: consent.Read, Modifier: true, Narrowing: consent.NarrowingNone, Rate: consent.Rate{Daily: 100}},
+		{
+			Name: consent.Recurring, Access: consent.Read, Modifier: true, Narrowing: consent.NarrowingNone,
+			Implies: []consent.ScopeName{consent.Background}, Rate: consent.Rate{Daily: 1000, Every: time.Hour},
+		},
+		{Name: consent.UnattendedWrites, Access: consent.Write, Modifier: true, Narrowing: consent.NarrowingNone, Rate: consent.Rate{Daily: 50}},
 	}
 	v := consent.Vocabulary{}
 	for _, s := range scopes {
@@ -96,7 +100,7 @@ func vocabulary() consent.Vocabulary {
 func names() []consent.ScopeName {
 	return []consent.ScopeName{
 		readRepos, writeRepos, deleteRepos, readAccount, readPackages, readChannels, postMessages, readFiles, readProfile,
-		consent.OpenID, consent.OfflineAccess, consent.Background, consent.UnattendedWrites,
+		consent.OpenID, consent.OfflineAccess, consent.Background, consent.Recurring, consent.UnattendedWrites,
 	}
 }
 

@@ -66,6 +66,8 @@ type capability struct {
 	Resources  []resource         `json:"resources,omitempty"`
 	More       int                `json:"more_resources,omitempty"` // how many are left out of the list
 	Until      *time.Time         `json:"until,omitempty"`          // when it ends, while it stands
+	Daily      int                `json:"daily_limit,omitempty"`    // calls in a day, for what the app may do on its own
+	Interval   int                `json:"interval,omitempty"`       // seconds from one visit to the next
 }
 
 type resource struct {
@@ -164,15 +166,19 @@ func tell(r consent.Row, b consent.Bearer) capability {
 		Scope: r.Scope.Name, Words: r.Scope.Words, Access: r.Scope.Access, Provider: r.Scope.Provider, Status: r.Status, Reason: r.Reason,
 		InToken: slices.Contains(b.Scopes, r.Scope.Name),
 	}
-	if r.Status != consent.Allowed && r.Reason != consent.MoreAsked {
+	if !r.Held() {
 		return out
 	}
 	limit := r.Limit
-	if r.Reason == consent.MoreAsked {
+	switch r.Reason {
+	case consent.MoreAsked:
 		limit = r.Stands
-	} else {
+	case consent.EndsSoon:
+		limit, out.Until = r.Stands, &r.Ends
+	default:
 		out.Until = &r.Until
 	}
+	out.Daily, out.Interval = r.Rate.Daily, seconds(r.Rate.Every)
 	if out.InToken && b.Details != nil && r.Scope.Narrowing != consent.NarrowingNone {
 		limit = b.Details.Narrow(r.Scope, limit)
 	}

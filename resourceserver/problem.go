@@ -95,7 +95,9 @@ func (s *server) problem(ctx context.Context, err error, t target, who bearer.Au
 			p.missing = []consent.ScopeName{t.op.Scope}
 		}
 	}
-	if r.Outside != nil || (r.Denial != consent.GrantGone && r.Denial != consent.Permitted) {
+	// Where there is only to wait, nothing is read: an app that does not wait costs little.
+	wait := r.RetryAfter > 0 && len(r.Missing) == 0
+	if r.Outside != nil || (r.Denial != consent.GrantGone && r.Denial != consent.Permitted && !wait) {
 		s.wayOut(ctx, p, t, who, r.Outside != nil)
 	}
 	return p
@@ -111,7 +113,7 @@ func (s *server) wayOut(ctx context.Context, p *problem, t target, who bearer.Au
 	if p.challenge != nil {
 		w.Scope = strings.Join(p.challenge.Scope, " ")
 	} else if t.op != nil {
-		w.Scope = string(t.op.Scope)
+		w.Scope = strings.Join(append([]string{string(t.op.Scope)}, names(p.missing)...), " ")
 	}
 	if len(p.details) > 0 {
 		w.Details = wireDetails(p.details)

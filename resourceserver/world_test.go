@@ -45,6 +45,7 @@ type world struct {
 	health   consent.Health
 	granted  []string
 	tokens   map[string]bearer.Authority
+	short    consent.Shortage      // what is left of the budgets: nothing, when it says so
 	broker   resourceserver.Broker // set before start to replace the real one
 	words    consent.Vocabulary
 }
@@ -64,7 +65,7 @@ func (w *world) agree(scopes ...consent.ScopeName) *world {
 		Active: true, Subject: "user_ana", ClientID: "app_scout", Grant: "grant_1", Audience: []string{audience}, Present: true, TokenType: "Bearer",
 	}
 	for _, s := range scopes {
-		item := consent.Item{Scope: s, Until: noon.Add(time.Hour)}
+		item := consent.Item{Scope: s, Until: noon.Add(30 * 24 * time.Hour)}
 		if strings.HasPrefix(string(s), "services.") {
 			item.Connection, item.Limit.Resources = hub, []consent.Resource{{Type: "github.repository", ID: "7"}}
 		}
@@ -84,7 +85,7 @@ func (w *world) start(t *testing.T) *world {
 	w.words = files.Scopes
 	if w.broker == nil {
 		w.broker, err = broker.New(broker.Config{
-			Catalog: files, Authority: w, Credentials: w, Audit: w, Cursors: w, Now: func() time.Time { return noon }, BaseURL: audience,
+			Catalog: files, Authority: w, Budgets: w, Credentials: w, Audit: w, Cursors: w, Now: func() time.Time { return noon }, BaseURL: audience,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -132,6 +133,11 @@ func (w *world) Plan(ctx context.Context, b consent.Bearer, wish resourceserver.
 // Next implements resourceserver.Outlook.
 func (w *world) Next(_ consent.Bearer, wish resourceserver.Wish) (string, error) {
 	return external + "/allow?need=" + url.QueryEscape(wish.Scope+wish.Details), nil
+}
+
+// Spend implements broker.Budgets.
+func (w *world) Spend(context.Context, consent.GrantID, []consent.Budget) (consent.Shortage, error) {
+	return w.short, nil
 }
 
 // APIBase and Do implement broker.Credentials.

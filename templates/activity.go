@@ -33,6 +33,7 @@ const (
 	EntryDenied         EntryKind = "denied"       // App
 	EntryRemoved        EntryKind = "removed"      // App, What ("" when the whole app)
 	EntryReturned       EntryKind = "returned"     // App: it gave up all it had
+	EntryEnding         EntryKind = "ending"       // App, What: it ends soon
 	EntryConnected      EntryKind = "connected"    // Provider, Account
 	EntryReconnected    EntryKind = "reconnected"  // Provider, Account
 	EntryDisconnected   EntryKind = "disconnected" // Provider, Account
@@ -59,6 +60,8 @@ const (
 	WhyOutside    WhyRefused = "outside"     // not one of the picked things
 	WhyAway       WhyRefused = "away"        // the person was away
 	WhyNeedsYes   WhyRefused = "needs_yes"   // a change without a yes
+	WhyLimit      WhyRefused = "limit"       // the calls of the day were used up
+	WhyOften      WhyRefused = "often"       // it came back too soon
 	WhyGone       WhyRefused = "gone"        // removed or ended
 	WhyService    WhyRefused = "service"     // the service is not connected, or wants the person
 	WhyUnknown    WhyRefused = "unknown"     // Deputy does not know this call

@@ -10,6 +10,7 @@ type Consent struct {
 	App      App      //
 	Services []string // what the heading names: "GitHub", "Slack"
 	Delta    bool     // the app has something already
+	Renews   bool     // with Delta: nothing is new, it only lasts longer
 	Notices  []Notice
 	Missing  []Step
 	Accounts []AccountChoice // only providers with several accounts
@@ -59,10 +60,11 @@ type AccountOption struct {
 	UsedBy []string // apps that use it already
 }
 
-// Group is the rows of one kind of consequence, with one end for all of them.
+// Group is the rows of one kind of consequence. What an app may see has one end,
+// and so has what it may change; what it may do on its own has one for each row.
 type Group struct {
 	Rows []Row
-	Ends []End // the field is days.see, days.change or days.away
+	Ends []End // the field is days.see or days.change
 }
 
 // End is one choice of how long a yes lasts.
@@ -72,12 +74,27 @@ type End struct {
 	Chosen bool
 }
 
+// Amount is one choice of how much is allowed.
+type Amount struct {
+	N      int
+	Chosen bool
+}
+
+// Rate is how much is allowed. The zero Rate says nothing.
+type Rate struct {
+	Daily int // calls in a day at most
+	Hours int // between two visits
+}
+
 // Row is one permission. Every row shown is sent as shown, a ticked one as
 // allow, both with ID.
 type Row struct {
 	ID     string // the scope's name
 	Ticked bool
-	Fixed  bool // the app cannot work without it; it is sent as ticked
+	Fixed  bool // ticked for good: required, and only looked at; it is sent as ticked
+	// Required: the app says that it cannot work without it.
+	Required bool
+	With     []string // rows that bring it along, as labels
 	// Label is verb, object, limit: "Read files in the repositories you pick".
 	Label       string
 	Limit       []string // names of the picked things
@@ -85,6 +102,7 @@ type Row struct {
 	Pick        string   // Do of the button that changes the limit: "pick:TYPE"; "" when there is none
 	Says        string   // the app's reason, in its own words
 	AlsoFor     []string // other apps that may do the same on this connection
+	AlsoMore    bool     // and more of them
 	Included    string
 	NotIncluded string
 	Technical   string   // the scope's name as developers know it
@@ -93,8 +111,13 @@ type Row struct {
 	State       State
 	RefusedOn   time.Time // zero unless the person said no before
 	ExpiredOn   time.Time // zero unless it was allowed and ended
+	EndsOn      time.Time // zero unless it is allowed and ends soon: ticked, it lasts longer
 	OverGrant   bool      // the provider can only give more than this line says
 	Final       bool      // cannot be undone
+	// Of what an app may do on its own: choices of its own.
+	Ends  []End    // the field is days.ID
+	Hours []Amount // between two visits; the field is hours.ID
+	Daily []Amount // calls in a day; the field is daily.ID
 }
 
 // Had is something the app has already.
@@ -107,6 +130,7 @@ type Had struct {
 	Account    string
 	Until      time.Time
 	State      State // not StateReady: allowed, but it does not work now
+	Rate       Rate
 }
 
 // Confirm asks for one click: nothing is new, but the app cannot prove that it

@@ -8,6 +8,7 @@ type Home struct {
 	Frame
 	Notices     []Notice
 	Apps        []AppLine
+	Ending      []Ending
 	Connections []Connection
 	Days        []Day // oldest first; empty hides the strip
 	Entries     []Entry
@@ -24,6 +25,13 @@ type AppLine struct {
 	Uses     int       // in 30 days
 	Ends     time.Time // when its last part ends
 	Broken   bool      // a service it uses does not work now
+}
+
+// Ending is something an app may do that ends soon, the next one first.
+type Ending struct {
+	App   App // ID and Name are enough
+	Label string
+	On    time.Time
 }
 
 // Day counts what happened on one day.
@@ -62,6 +70,7 @@ type Allowed struct {
 	Until      time.Time
 	LastUsed   time.Time
 	State      State
+	Rate       Rate
 }
 
 // Run is one installation of an app: a refresh chain.

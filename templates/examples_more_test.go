@@ -62,7 +62,7 @@ func someEntries(app string) []Entry {
 func everyNotice() []Notice {
 	var every []Notice
 	for _, k := range []NoticeKind{NoticeConnected, NoticeReconnected, NoticeWidened, NoticeOtherAccount, NoticeLess, NoticeRefused, NoticeDown,
-		NoticePicked, NoticeSaved, NoticeNothing, NoticeChanged, NoticeRemoved, NoticeEnded, NoticeWaits} {
+		NoticePicked, NoticeSaved, NoticeNothing, NoticeRequired, NoticeChanged, NoticeRemoved, NoticeEnded, NoticeWaits} {
 		every = append(every, Notice{Kind: k, Provider: "GitHub", Account: "octocat", Other: "hubot", What: "Repo Scout", Count: 2})
 	}
 	return every
@@ -72,13 +72,13 @@ func everyEntry() []Entry {
 	one := Entry{App: "Repo Scout", Did: "read files in", In: "acme/web", Provider: "GitHub", Account: "octocat", What: "Firefox on Linux", At: noon()}
 	var every []Entry
 	// Used and changed read the same: the verb says it.
-	for _, k := range []EntryKind{EntryUsed, EntryFailed, EntryAllowed, EntryDenied, EntryRemoved, EntryReturned, EntryConnected, EntryReconnected,
+	for _, k := range []EntryKind{EntryUsed, EntryFailed, EntryAllowed, EntryDenied, EntryRemoved, EntryReturned, EntryEnding, EntryConnected, EntryReconnected,
 		EntryDisconnected, EntryBroke, EntrySignedIn, EntrySignedOut, EntryReset, EntryCodesOn, EntryCodesOff, EntryRecoveryMade, EntryRecoveryUsed, EntryPasskeyAdded, EntryPasskeyRemoved, EntryPasskeyCopied, EntryReplayed} {
 		one.Kind = k
 		every = append(every, one)
 	}
 	one.Kind = EntryRefused
-	for _, w := range []WhyRefused{WhyNotAllowed, WhyOutside, WhyAway, WhyNeedsYes, WhyGone, WhyService, WhyUnknown} {
+	for _, w := range []WhyRefused{WhyNotAllowed, WhyOutside, WhyAway, WhyNeedsYes, WhyLimit, WhyOften, WhyGone, WhyService, WhyUnknown} {
 		one.Why = w
 		every = append(every, one)
 	}
@@ -108,7 +108,7 @@ func homeExamples() []example {
 	return []example{
 		{"home-empty", Home{Frame: home, Sessions: 1}},
 		{"home-one", Home{Frame: home, Apps: []AppLine{never}, Connections: []Connection{gh}, Days: days[:1], Sessions: 2, Notices: []Notice{{Kind: NoticeRemoved, What: "Repo Scout"}}}},
-		{"home-many", Home{Frame: home, Apps: []AppLine{scout, tidy, never}, Connections: []Connection{gh, sk}, Days: days, Entries: someEntries("Repo Scout"), Sessions: 3}},
+		{"home-many", Home{Frame: home, Apps: []AppLine{scout, tidy, never}, Ending: []Ending{{App: tidy.App, Label: readFiles().Label, On: in(5)}}, Connections: []Connection{gh, sk}, Days: days, Entries: someEntries("Repo Scout"), Sessions: 3}},
 		{"home-hostile", Home{Frame: home, Apps: []AppLine{bad}, Connections: []Connection{{ID: hostile(), Provider: github(), Account: hostile(), Apps: []App{hostileApp()}}}, Entries: someEntries(hostile()), Sessions: 1}},
 	}
 }
@@ -119,7 +119,8 @@ func appExamples() []example {
 		{Scope: "services.github.repositories.read", Label: readFiles().Label, Limit: []string{"acme/web", "acme/api"}, Group: "see", Provider: github(), Account: "octocat", Background: true, Until: in(90), LastUsed: ago(0)},
 		{Scope: "services.slack.messages.read", Label: "Read messages in the channels you pick", Everything: true, Group: "see", Provider: slack(), Account: "ana, Northwind", Until: in(90), LastUsed: ago(1), State: StateReconnect},
 		{Scope: "services.github.repositories.write", Label: changeFiles().Label, Limit: []string{"acme/web"}, Group: "change", Provider: github(), Account: "octocat", Until: in(30)},
-		{Scope: "agents.jobs.background", Label: "Keep working when you are not here", Group: "away", Background: true, Until: in(7)},
+		{Scope: "agents.jobs.background", Label: "Keep working when you are not here", Group: "away", Background: true, Until: in(7), Rate: Rate{Daily: 100}},
+		{Scope: "agents.sync.recurring", Label: "Come back on a schedule while you are away", Group: "away", Background: true, Until: in(7), Rate: Rate{Daily: 1, Hours: 24}},
 	}
 	runs := []Run{{ID: "f1", Name: "release-writer", First: ago(50), Last: noon(), Background: true}, {ID: "f2", First: ago(40), Last: ago(2)}}
 	bad := rows[0]

@@ -113,8 +113,12 @@ func changeFiles() Row {
 
 func awayRows() []Row {
 	return []Row{
-		{ID: "agents.jobs.background", Label: "Keep working when you are not here", Says: "Long checks take up to an hour.", Technical: "agents.jobs.background"},
-		{ID: "agents.writes.unattended", Label: "Make changes without asking you each time", ExpiredOn: ago(3), Technical: "agents.writes.unattended"},
+		{ID: "agents.jobs.background", Label: "Keep working when you are not here", Says: "Long checks take up to an hour.", Technical: "agents.jobs.background",
+			With: []string{"Come back on a schedule while you are away"}, Ends: ends(1, 7, 30), Daily: []Amount{{50, true}, {100, false}}},
+		{ID: "agents.sync.recurring", Label: "Come back on a schedule while you are away", Technical: "agents.sync.recurring", EndsOn: in(2),
+			Ends: ends(1, 7, 30), Daily: []Amount{{1, false}, {1000, true}}, Hours: []Amount{{1, true}, {6, false}, {24, false}, {168, false}}},
+		{ID: "agents.writes.unattended", Label: "Make changes without asking you each time", ExpiredOn: ago(3), Technical: "agents.writes.unattended",
+			Ends: ends(1, 7, 30), Daily: []Amount{{20, false}, {50, true}}},
 	}
 }
 
@@ -141,7 +145,7 @@ func fullRequest() Consent {
 	}
 	c.See = Group{[]Row{readFiles(), readIssues()}, ends(30, 90, 180)}
 	c.Change = Group{[]Row{postMessages(), changeFiles()}, ends(7, 30, 90)}
-	c.Away = Group{awayRows(), ends(1, 7, 30)}
+	c.Away = Group{Rows: awayRows()}
 	c.Writes = WritesTick
 	return c
 }
@@ -151,7 +155,7 @@ func consentExamples() []example {
 	empty.Returns = Return{Local: true}
 	one := request(App{ID: "notes", Name: "Notes", Host: "notes.example", Check: CheckedOperator, People: 12})
 	one.Services = []string{"Slack"}
-	one.See = Group{Rows: []Row{{ID: "services.slack.channels.read", Ticked: true, Fixed: true, Label: "See the names of the channels you pick", State: StatePick,
+	one.See = Group{Rows: []Row{{ID: "services.slack.channels.read", Ticked: true, Fixed: true, Required: true, Label: "See the names of the channels you pick", State: StatePick,
 		Pick: "pick:slack.channel", Provider: slack(), Account: "ana, Northwind"}}, Ends: ends(30, 90)}
 	one.Missing = []Step{{Do: "pick:slack.channel", State: StatePick, Provider: slack(), Account: "ana, Northwind", Words: "channels", Needs: []string{"See the names of the channels you pick"}}}
 	one.Notices = []Notice{{Kind: NoticeConnected, Provider: "Slack", Account: "ana, Northwind", Kept: true}}
@@ -168,12 +172,23 @@ func consentExamples() []example {
 		{"consent-one", one},
 		{"consent-many", fullRequest()},
 		{"consent-delta", delta},
+		{"consent-renews", renewsRequest()},
 		{"consent-accounts", accountsRequest()},
 		{"consent-hostile", hostileRequest()},
 		{"confirm-many", Confirm{Frame: frame("/consent"), Flow: "sealed", App: repoScout(), Had: hadRows(), Returns: Return{Host: "reposcout.example"}, Expires: noon().Add(time.Minute)}},
 		{"confirm-empty", Confirm{Frame: frame("/consent"), Flow: "sealed", App: App{ID: "tool", Name: "Tool"}, Returns: Return{Local: true}}},
 		{"confirm-hostile", Confirm{Frame: frame("/consent"), Flow: hostile(), App: hostileApp(), Had: []Had{{Label: "Read files", Limit: []string{hostile()}, Account: hostile(), Provider: github()}}, Returns: Return{Host: "evil.example"}}},
 	}
+}
+
+// renewsRequest has nothing new: it ends soon.
+func renewsRequest() Consent {
+	c := request(repoScout())
+	c.Delta, c.Renews, c.Services, c.Had = true, true, []string{"GitHub"}, hadRows()
+	row := readFiles()
+	row.EndsOn, row.AlsoFor, row.Required = in(3), nil, true
+	c.See = Group{[]Row{row}, ends(30, 90, 180)}
+	return c
 }
 
 // accountsRequest has several accounts, a broken connection and many limits.

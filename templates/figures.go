@@ -53,7 +53,11 @@ func everything(rows []Row) bool {
 func latest(c Consent) time.Time {
 	var last time.Time
 	for _, g := range []Group{c.See, c.Change, c.Away} {
-		for _, e := range g.Ends {
+		offered := slices.Clone(g.Ends)
+		for _, r := range g.Rows {
+			offered = append(offered, r.Ends...)
+		}
+		for _, e := range offered {
 			if e.Chosen && len(g.Rows) > 0 && e.On.After(last) {
 				last = e.On
 			}

@@ -75,6 +75,7 @@ const (
 	NoticePicked       NoticeKind = "picked"        // Count things were picked
 	NoticeSaved        NoticeKind = "saved"         // the choices were stored
 	NoticeNothing      NoticeKind = "nothing"       // Allow was pressed with nothing to allow
+	NoticeRequired     NoticeKind = "required"      // Allow was pressed without Count things, What among them, that the app needs
 	NoticeChanged      NoticeKind = "changed"       // something changed since the page was shown
 	NoticeRemoved      NoticeKind = "removed"       // What was removed
 	NoticeEnded        NoticeKind = "ended"         // Count sessions were ended

@@ -266,7 +266,7 @@ func TestRowsAreSentAsShown(t *testing.T) {
 		}
 	}
 	want := []string{"services.github.repositories.read", "services.github.issues.read", "services.slack.messages.write",
-		"services.github.repositories.write", "agents.jobs.background", "agents.writes.unattended"}
+		"services.github.repositories.write", "agents.jobs.background", "agents.sync.recurring", "agents.writes.unattended"}
 	if !slices.Equal(shown, want) {
 		t.Errorf("shown %q, want %q", shown, want)
 	}

@@ -172,7 +172,7 @@ func build(site Site, all []tongue) (*Set, error) {
 
 // parsePages makes every page in one language.
 func parsePages(site Site, t *tongue) (map[reflect.Type]page, error) {
-	base, err := template.New("base").Funcs(words(site, t)).ParseFS(files, "layout.html", "parts.html")
+	base, err := template.New("base").Funcs(words(site, t)).ParseFS(files, "layout.html", "parts.html", "terms.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse layout: %w", err)
 	}

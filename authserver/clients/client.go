@@ -63,6 +63,7 @@ type Client struct {
 	LogoutURIs   []string // where a browser may be sent after a sign-out
 	GrantTypes   []string
 	Scopes       []consent.ScopeName    // what it asks for when a request names none
+	Required     []consent.ScopeName    // what it cannot work without, of what a request asks for
 	DetailTypes  []consent.ResourceType // of authorization_details it may send; none means any (RFC 9396 section 10)
 	MustPush     bool                   // it begins with a pushed request only (RFC 9126 section 6)
 	MustProve    bool                   // it gets no token that is not bound to a key (RFC 9449 section 5.2)

@@ -89,9 +89,13 @@ func readDocument(id string, raw []byte, loopback bool) (Client, error) {
 	default:
 		return Client{}, fmt.Errorf("its token_endpoint_auth_method needs a shared secret or is not offered")
 	}
+	var required []consent.ScopeName
+	for _, s := range d.required {
+		required = append(required, consent.ScopeName(s))
+	}
 	return Client{
 		ID: consent.AppID(id), Name: d.name, Publisher: "", Origin: Document, Confidential: d.method == PrivateKeyJWT, AuthMethod: d.method,
-		JWKS: d.jwks, JWKSURI: d.jwksURI, RedirectURIs: d.redirects, LogoutURIs: d.logouts, GrantTypes: d.grants, DetailTypes: d.detailTypes, MustPush: d.mustPush, MustProve: d.mustProve, Website: d.website,
+		JWKS: d.jwks, JWKSURI: d.jwksURI, RedirectURIs: d.redirects, LogoutURIs: d.logouts, GrantTypes: d.grants, Required: required, DetailTypes: d.detailTypes, MustPush: d.mustPush, MustProve: d.mustProve, Website: d.website,
 	}, nil
 }
 

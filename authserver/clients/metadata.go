@@ -69,6 +69,7 @@ type description struct {
 	website         string
 	applicationType string
 	scopes          []string
+	required        []string
 	detailTypes     []consent.ResourceType
 	mustPush        bool
 	mustProve       bool
@@ -234,6 +235,13 @@ func (d *description) readScope(o object) error {
 		return badMetadata("scope is not a string, or too long")
 	}
 	d.scopes = strings.Fields(scope)
+	// No registered member says which scopes a client cannot do without. This one is
+	// written like scope; servers that do not know it ignore it (RFC 7591 section 2).
+	required, err := o.text("required_scope")
+	if err != nil || len(required) > maxScopeBytes {
+		return badMetadata("required_scope is not a string, or too long")
+	}
+	d.required = strings.Fields(required)
 	return nil
 }
 

@@ -127,6 +127,11 @@ func (r *Registrar) read(ctx context.Context, raw []byte) (Client, error) {
 			c.Scopes = append(c.Scopes, consent.ScopeName(s))
 		}
 	}
+	for _, s := range d.required {
+		if w, known := words[consent.ScopeName(s)]; known && !w.Modifier && !contains(c.Required, w.Name) {
+			c.Required = append(c.Required, w.Name)
+		}
+	}
 	d.echo["application_type"] = json.RawMessage(`"` + d.applicationType + `"`)
 	metadata, err := json.Marshal(d.echo)
 	c.Metadata = string(metadata)
@@ -198,10 +203,6 @@ func (r *Registrar) information(c Client, token secret.Text) (map[string]any, er
 	if err := json.Unmarshal([]byte(c.Metadata), &out); err != nil {
 		return nil, fmt.Errorf("metadata of app %s: %w", c.ID, err)
 	}
-	scopes := make([]string, len(c.Scopes))
-	for i, s := range c.Scopes {
-		scopes[i] = string(s)
-	}
 	for name, value := range map[string]any{
 		"client_id": c.ID, "client_id_issued_at": c.Created.Unix(), "client_name": c.Name, "redirect_uris": c.RedirectURIs,
 		"grant_types": c.GrantTypes, "response_types": []string{"code"}, "token_endpoint_auth_method": None,
@@ -212,8 +213,10 @@ func (r *Registrar) information(c Client, token secret.Text) (map[string]any, er
 	if c.Website != "" {
 		out["client_uri"] = c.Website
 	}
-	if len(scopes) > 0 {
-		out["scope"] = strings.Join(scopes, " ")
+	for name, scopes := range map[string][]consent.ScopeName{"scope": c.Scopes, "required_scope": c.Required} {
+		if len(scopes) > 0 {
+			out[name] = joined(scopes)
+		}
 	}
 	if len(c.DetailTypes) > 0 {
 		out["authorization_details_types"] = c.DetailTypes
@@ -234,4 +237,12 @@ func (r *Registrar) information(c Client, token secret.Text) (map[string]any, er
 		out["jwks"] = json.RawMessage(c.JWKS)
 	}
 	return out, nil
+}
+
+func joined(scopes []consent.ScopeName) string {
+	var out []string
+	for _, s := range scopes {
+		out = append(out, string(s))
+	}
+	return strings.Join(out, " ")
 }

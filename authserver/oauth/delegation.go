@@ -125,7 +125,7 @@ func (d delegation) scopes(words consent.Vocabulary) (string, error) {
 func withoutModifiers(words consent.Vocabulary, scopes []consent.ScopeName) string {
 	var out []string
 	for _, name := range scopes {
-		if !words[name].Modifier && name != consent.OfflineAccess && name != consent.Background && name != consent.UnattendedWrites {
+		if !words[name].Modifier && name != consent.OfflineAccess && name != consent.Background && name != consent.Recurring && name != consent.UnattendedWrites {
 			out = append(out, string(name))
 		}
 	}

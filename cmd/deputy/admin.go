@@ -81,7 +81,7 @@ func (p program) app() *cobra.Command {
 			default:
 				return fmt.Errorf("--type %q is neither public nor confidential; an app that can keep a secret on a server is confidential", kind)
 			}
-			n.Scopes, n.GrantTypes = words(n.Scopes), words(n.GrantTypes)
+			n.Scopes, n.Required, n.GrantTypes = words(n.Scopes), words(n.Required), words(n.GrantTypes)
 			if keys != "" {
 				var err error
 				if n.JWKS, err = os.ReadFile(keys); err != nil {
@@ -110,6 +110,7 @@ func (p program) app() *cobra.Command {
 	f.StringVar(&n.JWKSURI, "jwks-uri", "", "`URL` where it publishes its public keys, instead of --jwks")
 	f.StringVar(&kind, "type", "confidential", "public or confidential")
 	f.StringArrayVar(&n.Scopes, "scope", nil, "`scopes` it asks for when a request names none, and may have for itself")
+	f.StringArrayVar(&n.Required, "required-scope", nil, "`scopes` it cannot work without, when it asks for them: people are told, and give it all of them or nothing")
 	f.StringArrayVar(&n.DetailTypes, "details-type", nil, "`type` of authorization_details it may send, like github.repository (may be repeated; none: any)")
 	f.BoolVar(&n.MustPush, "require-par", false, "it begins with a pushed request only")
 	f.BoolVar(&n.MustProve, "require-dpop", false, "it gets only tokens that are bound to a key")

@@ -111,12 +111,13 @@ func buildResource(p *Provider, f resourceFile, at *problems) {
 	}
 }
 
-func buildScope(f scopeFile, provider consent.ProviderID) consent.Scope {
+func buildScope(f scopeFile, provider consent.ProviderID, at *problems) consent.Scope {
 	s := consent.Scope{
 		Name: consent.ScopeName(f.Name), Provider: provider, Words: f.Words, Detail: f.Detail,
 		Access: consent.Access(f.Access), Risk: f.Risk, Modifier: f.Modifier,
 		Narrowing: consent.Narrowing(f.Narrowing), Needs: f.Needs,
 		Lifetime: days(f.Days), MaxLifetime: days(f.MaxDays),
+		Rate: consent.Rate{Daily: f.Daily, Every: duration(f.Every, at.in("scope "+f.Name))},
 	}
 	if f.Narrowing == "" {
 		s.Narrowing = consent.NarrowingNone

@@ -153,6 +153,8 @@ type scopeFile struct {
 	OverGrant []string            `yaml:"over_grant"`
 	Days      int                 `yaml:"days"`
 	MaxDays   int                 `yaml:"max_days"`
+	Daily     int                 `yaml:"daily"`
+	Every     string              `yaml:"every"`
 	DE        wordsFile           `yaml:"de"`
 }
 

@@ -62,7 +62,7 @@ func (c *Catalog) loadPlatform(files fs.FS, p *problems) {
 		c.Retired = append(c.Retired, consent.ScopeName(name))
 	}
 	for _, s := range f.Scopes {
-		c.add(buildScope(s, ""), at)
+		c.add(buildScope(s, "", at), at)
 		c.sayScope(s, at)
 	}
 }
@@ -83,7 +83,7 @@ func (c *Catalog) loadProvider(files fs.FS, name string, p *problems) (*Provider
 	}
 	c.Providers[provider.ID] = provider
 	for _, s := range f.Scopes {
-		c.add(buildScope(s, provider.ID), at)
+		c.add(buildScope(s, provider.ID, at), at)
 		c.sayScope(s, at)
 	}
 	c.sayProvider(f, at)

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/deputy-oauth/deputy/consent"
 )
@@ -71,6 +72,12 @@ func (c *Catalog) proveScope(s consent.Scope, at *problems) {
 	}
 	if s.MaxLifetime > 0 && s.Lifetime > s.MaxLifetime {
 		at.add("days is more than max_days")
+	}
+	if !s.Modifier && s.Rate != (consent.Rate{}) {
+		at.add("only a modifier has daily and every")
+	}
+	if s.Rate.Daily < 0 || s.Rate.Every < 0 || (s.Rate.Every > 0 && s.Rate.Every < time.Hour) {
+		at.add("daily is a number of calls, every an hour at least")
 	}
 	c.proveImplies(s, at)
 	c.proveNarrowing(s, at)

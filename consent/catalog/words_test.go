@@ -16,7 +16,7 @@ func TestTheNamesAppsAskForStay(t *testing.T) {
 	for _, name := range []consent.ScopeName{
 		"openid", "profile", "email", "offline_access",
 		"identity.basic.read", "identity.profile.read", "identity.email.read",
-		"agents.jobs.background", "agents.writes.unattended",
+		"agents.jobs.background", "agents.sync.recurring", "agents.writes.unattended",
 		"services.github.account.read", "services.github.repositories.metadata.read",
 		"services.github.repositories.read", "services.github.repositories.write",
 		"services.github.issues.read", "services.github.issues.write",
@@ -34,7 +34,7 @@ func TestTheNamesAppsAskForStay(t *testing.T) {
 func TestTheWordsPeopleReadAreShortAndPlain(t *testing.T) {
 	c := load(t)
 	forbidden := regexp.MustCompile(`(?i)\b(manage|access|recommended|trusted|deauthorize|token|scope|oauth|api)\b|[a-z]:[a-z]`)
-	verbs := []string{"See", "Read", "Know", "Post", "Open", "Change", "Keep", "Make", "Stay"}
+	verbs := []string{"See", "Read", "Know", "Post", "Open", "Change", "Come", "Keep", "Make", "Stay"}
 	for _, name := range slices.Sorted(maps.Keys(c.Scopes)) {
 		s := c.Scopes[name]
 		words := strings.Fields(s.Words)

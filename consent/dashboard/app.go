@@ -78,7 +78,7 @@ func (d *Dashboard) held(v visit) (Held, error) {
 
 func (d *Dashboard) allowed(v visit, h Held, acc accounts) []templates.Allowed {
 	items := v.live(h.Grant)
-	background := has(items, consent.Background)
+	_, background := h.Grant.Holds(v.words, consent.Background, "", v.now)
 	var rows []templates.Allowed
 	for _, it := range items {
 		s := v.scope(it.Scope)
@@ -94,6 +94,7 @@ func (d *Dashboard) allowed(v visit, h Held, acc accounts) []templates.Allowed {
 			Until:      it.Until,
 			LastUsed:   it.LastUsed,
 			State:      acc.state(s, it),
+			Rate:       rate(s.Bounded(it.Rate)),
 		})
 	}
 	return rows

@@ -18,7 +18,7 @@ const together = 10 * time.Minute
 // at work: a token for every sign-in and every hour says nothing new.
 func told() []audit.Kind {
 	return []audit.Kind{
-		audit.GrantAgreed, audit.GrantRefused, audit.GrantNarrowed, audit.GrantRevoked, audit.TokenReplayed,
+		audit.GrantAgreed, audit.GrantRefused, audit.GrantNarrowed, audit.GrantRevoked, audit.GrantEnding, audit.TokenReplayed,
 		audit.CallAllowed, audit.CallDenied, audit.CallFailed,
 		audit.ConnectionAdded, audit.ConnectionWidened, audit.ConnectionReconnected, audit.ConnectionBroken, audit.ConnectionRemoved,
 		audit.SignedIn, audit.SignedOut, audit.PasskeyAdded, audit.PasskeyRemoved, audit.PasskeyCopied,
@@ -56,6 +56,8 @@ func (t teller) entry(e audit.Event) (templates.Entry, bool) {
 		if e.Detail == audit.ByApp {
 			out.Kind = templates.EntryReturned
 		}
+	case audit.GrantEnding:
+		out.Kind, out.What = templates.EntryEnding, t.v.scope(e.Scope).Words
 	case audit.TokenReplayed:
 		out.Kind = templates.EntryReplayed
 	case audit.ConnectionAdded, audit.ConnectionWidened:
@@ -193,6 +195,10 @@ func why(code string) templates.WhyRefused {
 		return templates.WhyAway
 	case "write_needs_yes":
 		return templates.WhyNeedsYes
+	case string(consent.DailyLimit):
+		return templates.WhyLimit
+	case string(consent.RateExceeded):
+		return templates.WhyOften
 	case "resource_unavailable":
 		return templates.WhyOutside
 	case "connection_missing", "connection_needs_you", "provider_permission", "blocked_by_organisation":

@@ -50,6 +50,7 @@ func (d *Dashboard) Home(c *gin.Context) error {
 		Frame:       d.frame(v, "/", ""),
 		Notices:     d.notices(v, nil),
 		Apps:        d.appLines(v, held, byID(list), tallies),
+		Ending:      v.ending(held),
 		Connections: d.connections(v, list, held),
 		Days:        d.days(v, tallies),
 		Entries:     entries.shown,
@@ -65,6 +66,20 @@ func (v visit) standing(held []Held) []Held {
 		return cmp.Or(cmp.Compare(v.harm(b), v.harm(a)), lastUsed(b.Grant).Compare(lastUsed(a.Grant)), cmp.Compare(a.App.Name, b.App.Name))
 	})
 	return live
+}
+
+// ending lists what ends soon of what apps may do, the next one first.
+func (v visit) ending(held []Held) []templates.Ending {
+	var list []templates.Ending
+	for _, h := range held {
+		for _, it := range v.live(h.Grant) {
+			if it.EndsSoon(v.now) {
+				list = append(list, templates.Ending{App: app(h), Label: v.scope(it.Scope).Words, On: it.Until})
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b templates.Ending) int { return a.On.Compare(b.On) })
+	return list
 }
 
 // harm is the greatest risk among an app's permissions.

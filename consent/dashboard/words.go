@@ -109,6 +109,11 @@ func names(l consent.Limit) []string {
 	return list
 }
 
+// rate is how much an app may do on its own, for people.
+func rate(r consent.Rate) templates.Rate {
+	return templates.Rate{Daily: r.Daily, Hours: int(r.Every / time.Hour)}
+}
+
 // lastUsed is the latest use of any part, also of one that has ended.
 func lastUsed(g consent.Grant) time.Time {
 	last := g.LastUsed

@@ -3,10 +3,10 @@ package flow
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -61,7 +61,11 @@ func (f *Flow) again(c *gin.Context, v visit, why templates.NoticeKind) error {
 	if err := f.keep(c.Request.Context(), v); err != nil {
 		return err
 	}
-	return f.show(c, v, http.StatusConflict, []templates.Notice{{Kind: why}})
+	n := templates.Notice{Kind: why}
+	if why == templates.NoticeRequired {
+		n.What, n.Count = labels(v.plan, v.plan.Lacking)[0], len(v.plan.Lacking)
+	}
+	return f.show(c, v, http.StatusConflict, []templates.Notice{n})
 }
 
 func (f *Flow) keepAndGo(c *gin.Context, v visit, target string) error {
@@ -79,28 +83,16 @@ func (f *Flow) keep(ctx context.Context, v visit) error {
 	return f.Decisions.Keep(ctx, pageOf(v.conversation, v.person), encoded, v.expires())
 }
 
-// daysOffered bounds what a form may choose, per group of the page.
-var daysOffered = map[string]struct {
-	groups []consent.Access
-	days   []int
-}{
-	"days.see":    {[]consent.Access{consent.Read}, []int{30, 90, 180}},
-	"days.change": {[]consent.Access{consent.Write, consent.Destructive}, []int{7, 30, 90}},
-	"days.away":   {[]consent.Access{consent.Modifiers}, []int{1, 7, 30}},
-}
-
-// choose reads the ticks, accounts and ends of the page into the choices.
+// choose reads the ticks, accounts, ends and rates of the page into the choices.
 func choose(old consent.Choices, plan consent.Plan, form url.Values) consent.Choices {
-	next := consent.Choices{Account: map[consent.ProviderID]consent.ConnectionID{}, Picked: old.Picked, Ticked: map[consent.ScopeName]bool{}, Days: map[consent.Access]int{}}
-	for k, v := range old.Account {
-		next.Account[k] = v
+	next := consent.Choices{
+		Account: map[consent.ProviderID]consent.ConnectionID{}, Picked: old.Picked, Ticked: map[consent.ScopeName]bool{},
+		Days: map[consent.ScopeName]int{}, Rates: map[consent.ScopeName]consent.Rate{},
 	}
-	for k, v := range old.Ticked {
-		next.Ticked[k] = v
-	}
-	for k, v := range old.Days {
-		next.Days[k] = v
-	}
+	maps.Copy(next.Account, old.Account)
+	maps.Copy(next.Ticked, old.Ticked)
+	maps.Copy(next.Days, old.Days)
+	maps.Copy(next.Rates, old.Rates)
 	for _, r := range plan.Rows {
 		name := string(r.Scope.Name)
 		if slices.Contains(form["shown"], name) {
@@ -112,13 +104,7 @@ func choose(old consent.Choices, plan consent.Plan, form url.Values) consent.Cho
 			}
 			next.Account[r.Scope.Provider] = consent.ConnectionID(id)
 		}
-	}
-	for field, offer := range daysOffered {
-		if n, err := strconv.Atoi(form.Get(field)); err == nil && slices.Contains(offer.days, n) {
-			for _, g := range offer.groups {
-				next.Days[g] = n
-			}
-		}
+		terms(&next, r, form)
 	}
 	return next
 }
@@ -137,6 +123,9 @@ func otherAccounts(was, is consent.Plan) bool {
 // allow grants what is ticked and ready, and answers the app. Grant, receipt,
 // record and code stand or fall together.
 func (f *Flow) allow(c *gin.Context, v visit) error {
+	if len(v.plan.Lacking) > 0 {
+		return f.again(c, v, templates.NoticeRequired)
+	}
 	if len(v.plan.Grantable) == 0 && len(v.plan.Token) == 0 {
 		return f.again(c, v, templates.NoticeNothing)
 	}

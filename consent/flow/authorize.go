@@ -126,7 +126,7 @@ func (f *Flow) stands(ctx context.Context, ask oauth.Ask, p identity.Person, cho
 
 func request(ask oauth.Ask, p identity.Person, choices consent.Choices) consent.Request {
 	return consent.Request{
-		User: p.User, App: ask.Client.ID, Asked: ask.Scopes, Along: ask.Along, Vocabulary: ask.Words,
+		User: p.User, App: ask.Client.ID, Asked: ask.Scopes, Along: ask.Along, Required: ask.Client.Required, Vocabulary: ask.Words,
 		// Only a client with a secret can prove that a repeated request is its own
 		// (OAuth 2.1 section 7.3.1).
 		Proven: ask.Client.Confidential || ask.Here, Ask: ask.AskAgain, Choices: choices, Details: ask.Details,

@@ -35,21 +35,34 @@ func (f *Flow) fill(ctx context.Context, v visit) (templates.Consent, error) {
 		Missing: f.missing(v.plan), Accounts: f.accounts(v.plan, connections), Writes: writes(v.plan),
 	}
 	page.CSRF, page.Here = f.ticket(v), v.path()
+	page.Renews = onlyRenews(v.plan)
 	for _, r := range v.plan.Rows {
 		if r.Reason == consent.AgreedBefore {
 			page.Had = append(page.Had, f.had(r))
 			page.Delta = true
 			continue
 		}
-		page.Delta = page.Delta || r.Reason == consent.MoreAsked
-		group := groupOf(&page, r.Scope)
-		group.Rows = append(group.Rows, f.row(r, names))
+		page.Delta = page.Delta || r.Held()
+		row, group, last := f.row(v.plan, r, names), groupOf(&page, r.Scope), ends(r.Scope, v.choices.Days[r.Scope.Name], f.Now())
+		if r.Scope.Modifier {
+			row.Ends, row.Daily, row.Hours = last, amounts(dailies(r.Scope), r.Rate.Daily), amounts(hours(r.Scope), int(r.Rate.Every/time.Hour))
+		} else {
+			group.Ends = last
+		}
+		group.Rows = append(group.Rows, row)
 	}
-	now := f.Now()
-	page.See.Ends = ends(page.See, v.choices.Days[consent.Read], now, 90, 30, 90, 180)
-	page.Change.Ends = ends(page.Change, v.choices.Days[consent.Write], now, 30, 7, 30, 90)
-	page.Away.Ends = ends(page.Away, v.choices.Days[consent.Modifiers], now, 7, 1, 7, 30)
 	return page, nil
+}
+
+// onlyRenews reports whether the app has all that it asks for, and some of it ends
+// soon.
+func onlyRenews(plan consent.Plan) bool {
+	for _, r := range plan.Rows {
+		if r.Reason != consent.AgreedBefore && r.Reason != consent.EndsSoon {
+			return false
+		}
+	}
+	return slices.ContainsFunc(plan.Rows, func(r consent.Row) bool { return r.Reason == consent.EndsSoon })
 }
 
 func groupOf(page *templates.Consent, s consent.Scope) *templates.Group {
@@ -122,16 +135,20 @@ func (f *Flow) provider(id consent.ProviderID) templates.Provider {
 	return templates.Provider{ID: string(p.ID), Name: p.Name, Mark: p.Mark}
 }
 
-func (f *Flow) row(r consent.Row, names map[consent.AppID]string) templates.Row {
+func (f *Flow) row(plan consent.Plan, r consent.Row, names map[consent.AppID]string) templates.Row {
 	out := templates.Row{
 		ID: string(r.Scope.Name), Ticked: r.On, Label: r.Scope.Words, Included: r.Scope.Detail, Technical: string(r.Scope.Name),
-		Provider: f.provider(r.Scope.Provider), Account: r.Connection.Login, State: state(r.Status), RefusedOn: r.RefusedAt,
+		Provider: f.provider(r.Scope.Provider), Account: r.Connection.Login, State: state(r.Status), RefusedOn: r.RefusedAt, ExpiredOn: r.EndedAt, EndsOn: r.Ends,
 		OverGrant: r.Scope.OverGrant[r.Connection.Variant], Final: r.Scope.Access == consent.Destructive,
 	}
 	out.Limit, out.Everything = limitNames(r.Limit), r.Limit.Everything
-	if r.Scope.Narrowing != consent.NarrowingNone && r.Connection.ID != "" && (r.Status == consent.Ready || r.Status == consent.NeedsPick) {
+	if r.Scope.Narrowing != consent.NarrowingNone && r.Connection.ID != "" && (r.Status == consent.Ready || r.Status == consent.NeedsPick) && r.Reason != consent.EndsSoon {
 		out.Pick = "pick:" + string(pickType(r.Scope))
 	}
+	out.AlsoMore = r.AlsoMore
+	out.Required, out.With = r.Required, labels(plan, r.With)
+	// What is only looked at and cannot be left out needs no hand to tick it.
+	out.Fixed = r.Required && r.On && r.Scope.Access == consent.Read
 	for _, a := range r.AlsoFor {
 		out.AlsoFor = append(out.AlsoFor, names[a])
 	}
@@ -141,7 +158,7 @@ func (f *Flow) row(r consent.Row, names map[consent.AppID]string) templates.Row 
 func (f *Flow) had(r consent.Row) templates.Had {
 	h := templates.Had{
 		Label: r.Scope.Words, Limit: limitNames(r.Limit), Everything: r.Limit.Everything, Group: "see", Until: r.Until,
-		Provider: f.provider(r.Scope.Provider), Account: r.Connection.Login, State: state(r.Status),
+		Provider: f.provider(r.Scope.Provider), Account: r.Connection.Login, State: state(r.Status), Rate: schedule(r.Rate),
 	}
 	switch {
 	case r.Scope.Modifier:
@@ -221,7 +238,7 @@ func (f *Flow) accounts(plan consent.Plan, connections []consent.Connection) []t
 	done := map[consent.ProviderID]bool{}
 	for _, r := range plan.Rows {
 		id := r.Scope.Provider
-		if id == "" || done[id] || r.Reason == consent.AgreedBefore || r.Reason == consent.MoreAsked {
+		if id == "" || done[id] || r.Reason == consent.AgreedBefore || r.Held() {
 			continue // more goes to the account that has the rest
 		}
 		done[id] = true
@@ -247,22 +264,7 @@ func writes(plan consent.Plan) templates.WriteRule {
 	return templates.WritesRefused
 }
 
-// ends offers lifetimes for a group, with their dates.
-func ends(g templates.Group, chosen int, now time.Time, standard int, offered ...int) []templates.End {
-	if len(g.Rows) == 0 {
-		return nil
-	}
-	if !slices.Contains(offered, chosen) {
-		chosen = standard
-	}
-	var out []templates.End
-	for _, days := range offered {
-		out = append(out, templates.End{Days: days, On: now.AddDate(0, 0, days), Chosen: days == chosen})
-	}
-	return out
-}
-
-// needs lists the labels of scopes.
+// labels lists the words of scopes.
 func labels(plan consent.Plan, names []consent.ScopeName) []string {
 	var out []string
 	for _, n := range names {

@@ -66,7 +66,7 @@ func (f *Flow) choosing(c *gin.Context, flow, kind string) (choosing, bool, erro
 	}
 	p := choosing{visit: v, kind: consent.ResourceType(kind)}
 	for _, r := range v.plan.Rows {
-		if r.Connection.ID == "" || r.Reason == consent.AgreedBefore || !slices.Contains(r.Scope.Resources, p.kind) {
+		if r.Connection.ID == "" || r.Reason == consent.AgreedBefore || r.Reason == consent.EndsSoon || !slices.Contains(r.Scope.Resources, p.kind) {
 			continue
 		}
 		if p.connection.ID == "" {

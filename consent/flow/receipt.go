@@ -50,6 +50,8 @@ type receiptGrant struct {
 	Everything bool                 `json:"everything,omitempty"`
 	Resources  []string             `json:"resources,omitempty"`
 	Until      time.Time            `json:"until"`
+	Daily      int                  `json:"daily,omitempty"` // calls in a day
+	Hours      int                  `json:"hours,omitempty"` // between visits
 }
 
 func newReceipt(v visit, grant consent.GrantID, yes bool, items []consent.Item, no []consent.ScopeName, now time.Time) (Receipt, error) {
@@ -60,7 +62,7 @@ func newReceipt(v visit, grant consent.GrantID, yes bool, items []consent.Item, 
 		})
 	}
 	for _, it := range items {
-		g := receiptGrant{Scope: it.Scope, Connection: it.Connection, Everything: it.Limit.Everything, Until: it.Until.UTC()}
+		g := receiptGrant{Scope: it.Scope, Connection: it.Connection, Everything: it.Limit.Everything, Until: it.Until.UTC(), Daily: it.Rate.Daily, Hours: int(it.Rate.Every / time.Hour)}
 		for _, r := range it.Limit.Resources {
 			g.Resources = append(g.Resources, string(r.Type)+":"+r.ID)
 		}

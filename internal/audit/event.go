@@ -33,6 +33,7 @@ const (
 	GrantRefused  Kind = "grant.refused"
 	GrantNarrowed Kind = "grant.narrowed" // one scope or some resources taken away
 	GrantRevoked  Kind = "grant.revoked"
+	GrantEnding   Kind = "grant.ending" // one scope ends soon; Detail has the day
 
 	TokenIssued    Kind = "token.issued"
 	TokenRefreshed Kind = "token.refreshed"

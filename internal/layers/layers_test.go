@@ -70,6 +70,7 @@ var may = map[string]string{
 	"internal/db/dbtest":  "internal/db migrations",
 	"cmd/deputy":          "consent internal/config internal/demo internal/fault internal/secret internal/server",
 	"bench":               "*",
+	"scripts/mutate":      "",
 	"e2e":                 "",
 }
 

@@ -29,6 +29,7 @@ type NewApp struct {
 	RedirectURIs    []string
 	LogoutURIs      []string // where a browser may be sent after a sign-out
 	Scopes          []string
+	Required        []string // scopes it cannot work without
 	GrantTypes      []string // none: authorization_code and refresh_token
 	DetailTypes     []string // of authorization_details it may send; none: any
 	MustPush        bool     // it begins with a pushed request only
@@ -62,6 +63,9 @@ func (f *Foundation) CreateApp(ctx context.Context, n NewApp) (clients.Client, s
 	}
 	for _, s := range n.Scopes {
 		c.Scopes = append(c.Scopes, consent.ScopeName(s))
+	}
+	for _, s := range n.Required {
+		c.Required = append(c.Required, consent.ScopeName(s))
 	}
 	for _, t := range n.DetailTypes {
 		c.DetailTypes = append(c.DetailTypes, consent.ResourceType(t))
@@ -123,6 +127,14 @@ func (n NewApp) check(words consent.Vocabulary, loopback bool) error {
 	for _, s := range n.Scopes {
 		if _, ok := words[consent.ScopeName(s)]; !ok {
 			problems = append(problems, fmt.Errorf("scope %s: there is no such scope", s))
+		}
+	}
+	for _, s := range n.Required {
+		switch w, ok := words[consent.ScopeName(s)]; {
+		case !ok:
+			problems = append(problems, fmt.Errorf("required-scope %s: there is no such scope", s))
+		case w.Modifier:
+			problems = append(problems, fmt.Errorf("required-scope %s: what an app may do on its own is always left to the person", s))
 		}
 	}
 	if len(problems) > 0 {

@@ -84,10 +84,11 @@ func New(ctx context.Context, f *Foundation, log *slog.Logger) (*Server, error) 
 	return s, nil
 }
 
-// tend looks after the signing keys until Close.
+// tend looks after the signing keys, and after what ends soon, until Close.
 func (s *Server) tend(ctx context.Context) {
 	ctx, s.untend = context.WithCancel(context.WithoutCancel(ctx))
 	s.tending.Go(func() { s.keys.TendUntil(ctx) })
+	s.tending.Go(func() { s.remindUntil(ctx) })
 }
 
 // Handler answers every request.
@@ -187,7 +188,7 @@ func (s *Server) buildPages(context.Context) error {
 func (s *Server) buildBroker(context.Context) error {
 	var err error
 	s.broker, err = broker.New(broker.Config{
-		Catalog: s.Catalog, Authority: authority{s.live}, Credentials: s.providers, Audit: calls{s.audit, s.live}, Cursors: cursors{s.Key.Box("cursor")},
+		Catalog: s.Catalog, Authority: authority{s.live}, Budgets: s.Store, Credentials: s.providers, Audit: calls{s.audit, s.live}, Cursors: cursors{s.Key.Box("cursor")},
 		Now: s.Now, BaseURL: s.brokerAudience(), Disconnected: provider.ErrDisconnected,
 	})
 	return err

@@ -29,6 +29,7 @@ type appRow struct {
 	LogoutURIs   string `gorm:"column:post_logout_uris"`
 	GrantTypes   string
 	Scopes       string
+	Required     string
 	DetailTypes  string
 	MustPush     bool
 	MustProve    bool
@@ -63,7 +64,7 @@ func (r appRow) client() (clients.Client, error) {
 	c := clients.Client{
 		ID: r.ID, Name: r.Name, Publisher: r.Publisher, Origin: r.Origin, Confidential: r.Kind == confidential, AuthMethod: r.AuthMethod,
 		SecretHash: r.SecretHash, JWKS: r.JWKS, JWKSURI: r.JWKSURI, GrantTypes: strings.Fields(r.GrantTypes), Scopes: scopeNames(r.Scopes),
-		DetailTypes: resourceTypes(r.DetailTypes), MustPush: r.MustPush, MustProve: r.MustProve, Website: r.Website, Metadata: r.Metadata, ManageHash: r.ManageHash, Approved: r.Approved,
+		Required: scopeNames(r.Required), DetailTypes: resourceTypes(r.DetailTypes), MustPush: r.MustPush, MustProve: r.MustProve, Website: r.Website, Metadata: r.Metadata, ManageHash: r.ManageHash, Approved: r.Approved,
 		Created: time.UnixMilli(r.CreatedAt),
 	}
 	if r.UsedAt != nil {
@@ -90,7 +91,7 @@ func newAppRow(c clients.Client, now time.Time) (appRow, error) {
 	r := appRow{
 		ID: c.ID, Name: c.Name, Publisher: c.Publisher, Kind: "public", Origin: c.Origin, AuthMethod: c.AuthMethod, SecretHash: c.SecretHash,
 		JWKS: c.JWKS, JWKSURI: c.JWKSURI, RedirectURIs: string(uris), LogoutURIs: string(logouts), GrantTypes: strings.Join(c.GrantTypes, " "), Scopes: joinNames(c.Scopes),
-		DetailTypes: joinNames(c.DetailTypes), MustPush: c.MustPush, MustProve: c.MustProve, Website: c.Website, Metadata: c.Metadata, Digest: c.Digest(), ManageHash: c.ManageHash, CreatedAt: now.UnixMilli(),
+		Required: joinNames(c.Required), DetailTypes: joinNames(c.DetailTypes), MustPush: c.MustPush, MustProve: c.MustProve, Website: c.Website, Metadata: c.Metadata, Digest: c.Digest(), ManageHash: c.ManageHash, CreatedAt: now.UnixMilli(),
 	}
 	if c.Confidential {
 		r.Kind = confidential

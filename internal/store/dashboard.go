@@ -189,9 +189,9 @@ func firstID(t time.Time) string {
 // signed in.
 func (d Dashboard) AppsAway(ctx context.Context, user consent.UserID) ([]string, error) {
 	var names []string
-	err := d.DB.Read(ctx).Raw("SELECT a.name FROM grants g JOIN grant_items i ON i.grant_id = g.id JOIN apps a ON a.id = g.app_id"+
-		" WHERE g.user_id = ? AND g.revoked_at IS NULL AND i.scope = ? AND i.until > ? AND a.disabled_at IS NULL ORDER BY a.name",
-		user, consent.Background, d.Now().UnixMilli()).Scan(&names).Error
+	err := d.DB.Read(ctx).Raw("SELECT DISTINCT a.name FROM grants g JOIN grant_items i ON i.grant_id = g.id JOIN apps a ON a.id = g.app_id"+
+		" WHERE g.user_id = ? AND g.revoked_at IS NULL AND i.scope IN ? AND i.until > ? AND a.disabled_at IS NULL ORDER BY a.name",
+		user, []consent.ScopeName{consent.Background, consent.Recurring}, d.Now().UnixMilli()).Scan(&names).Error
 	if err != nil {
 		return nil, fmt.Errorf("read apps that work alone: %w", err)
 	}

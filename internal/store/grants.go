@@ -37,6 +37,8 @@ type itemRow struct {
 	Since        int64
 	Until        int64
 	UsedAt       *int64
+	Daily        int
+	Every        int64
 }
 
 // TableName implements gorm's Tabler.
@@ -130,6 +132,7 @@ func (r itemRow) item() (consent.Item, error) {
 	it := consent.Item{
 		Scope: r.Scope, Connection: r.ConnectionID, Limit: consent.Limit{Everything: r.Everything},
 		Since: time.UnixMilli(r.Since), Until: time.UnixMilli(r.Until),
+		Rate: consent.Rate{Daily: r.Daily, Every: time.Duration(r.Every) * time.Millisecond},
 	}
 	if r.UsedAt != nil {
 		it.LastUsed = time.UnixMilli(*r.UsedAt)
@@ -200,10 +203,10 @@ func (s *Store) saveItem(ctx context.Context, id consent.GrantID, it consent.Ite
 	if err != nil {
 		return fmt.Errorf("encode resources: %w", err)
 	}
-	err = s.DB.Read(ctx).Exec(`INSERT INTO grant_items (grant_id, scope, connection_id, everything, resources, since, until) VALUES (?, ?, ?, ?, ?, ?, ?)
+	err = s.DB.Read(ctx).Exec(`INSERT INTO grant_items (grant_id, scope, connection_id, everything, resources, since, until, daily, every) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (grant_id, scope, connection_id) DO UPDATE
-		SET everything = excluded.everything, resources = excluded.resources, since = excluded.since, until = excluded.until`,
-		id, it.Scope, it.Connection, it.Limit.Everything, string(encoded), it.Since.UnixMilli(), it.Until.UnixMilli()).Error
+		SET everything = excluded.everything, resources = excluded.resources, since = excluded.since, until = excluded.until, daily = excluded.daily, every = excluded.every`,
+		id, it.Scope, it.Connection, it.Limit.Everything, string(encoded), it.Since.UnixMilli(), it.Until.UnixMilli(), it.Rate.Daily, it.Rate.Every.Milliseconds()).Error
 	if err != nil {
 		return fmt.Errorf("save grant item: %w", err)
 	}

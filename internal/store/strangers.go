@@ -93,9 +93,9 @@ func (s *Store) ChangeApp(ctx context.Context, c clients.Client) error {
 		return err
 	}
 	return s.DB.Tx(ctx, func(ctx context.Context) error {
-		res := s.DB.Read(ctx).Exec(`UPDATE apps SET name = ?, jwks = ?, jwks_uri = ?, redirect_uris = ?, post_logout_uris = ?, grant_types = ?, scopes = ?, detail_types = ?, must_push = ?, must_prove = ?, website = ?, metadata = ?, digest = ?, used_at = ?
+		res := s.DB.Read(ctx).Exec(`UPDATE apps SET name = ?, jwks = ?, jwks_uri = ?, redirect_uris = ?, post_logout_uris = ?, grant_types = ?, scopes = ?, required = ?, detail_types = ?, must_push = ?, must_prove = ?, website = ?, metadata = ?, digest = ?, used_at = ?
 			WHERE id = ? AND origin = ?`,
-			r.Name, r.JWKS, r.JWKSURI, r.RedirectURIs, r.LogoutURIs, r.GrantTypes, r.Scopes, r.DetailTypes, r.MustPush, r.MustProve, r.Website, r.Metadata, r.Digest, r.UsedAt, r.ID, clients.Dynamic)
+			r.Name, r.JWKS, r.JWKSURI, r.RedirectURIs, r.LogoutURIs, r.GrantTypes, r.Scopes, r.Required, r.DetailTypes, r.MustPush, r.MustProve, r.Website, r.Metadata, r.Digest, r.UsedAt, r.ID, clients.Dynamic)
 		if res.Error != nil {
 			return fmt.Errorf("change app: %w", res.Error)
 		}

@@ -40,6 +40,14 @@ type Authority interface {
 	Live(ctx context.Context, id consent.GrantID) (consent.Grant, []consent.Connection, error)
 }
 
+// Budgets counts calls that a person allowed so many of in a time.
+type Budgets interface {
+	// Spend uses up one call of each budget of the grant, or of none: then it says
+	// which one has no room. Of calls at the same time, as many pass as there is room
+	// for.
+	Spend(ctx context.Context, grant consent.GrantID, budgets []consent.Budget) (consent.Shortage, error)
+}
+
 // Credentials attaches provider tokens to calls.
 type Credentials interface {
 	// APIBase returns the URL that paths of this connection's API begin with,
@@ -75,6 +83,7 @@ type Cursors interface {
 type Config struct {
 	Catalog     *catalog.Catalog
 	Authority   Authority
+	Budgets     Budgets
 	Credentials Credentials
 	Audit       Audit
 	Cursors     Cursors
@@ -98,7 +107,7 @@ type Broker struct {
 
 // New returns a broker for the catalogue.
 func New(cfg Config) (*Broker, error) {
-	if cfg.Catalog == nil || cfg.Authority == nil || cfg.Credentials == nil || cfg.Audit == nil || cfg.Cursors == nil || cfg.Now == nil || cfg.BaseURL == "" {
+	if cfg.Catalog == nil || cfg.Authority == nil || cfg.Budgets == nil || cfg.Credentials == nil || cfg.Audit == nil || cfg.Cursors == nil || cfg.Now == nil || cfg.BaseURL == "" {
 		return nil, errors.New("broker: incomplete configuration")
 	}
 	if cfg.Timeout == 0 {

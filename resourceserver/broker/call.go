@@ -30,7 +30,7 @@ type call struct {
 }
 
 // serve is the pipeline: match, decode, authorise, find, authorise again with the
-// resource, call, narrow.
+// resource, count, call, narrow.
 func (c *call) serve(ctx context.Context) (Answer, error) {
 	if err := c.match(); err != nil {
 		return Answer{}, err
@@ -45,6 +45,9 @@ func (c *call) serve(ctx context.Context) (Answer, error) {
 	}
 	out, err := c.build(resource.ID, page)
 	if err != nil {
+		return Answer{}, err
+	}
+	if err := c.spend(ctx, verdict.Budgets); err != nil {
 		return Answer{}, err
 	}
 	write := c.writes()
@@ -141,6 +144,23 @@ func (c *call) permit(resource consent.Resource) consent.Verdict {
 	}, c.req.Bearer, c.grant, c.connections, c.began)
 	c.event.Connection = v.Connection.ID
 	return v
+}
+
+// spend counts a call that a person allowed so many of in a time. It comes last:
+// what is refused for another reason uses up nothing. What the person looks on at
+// is not counted and costs nothing here.
+func (c *call) spend(ctx context.Context, budgets []consent.Budget) error {
+	if len(budgets) == 0 {
+		return nil
+	}
+	short, err := c.b.cfg.Budgets.Spend(ctx, c.req.Bearer.Grant, budgets)
+	switch {
+	case err != nil:
+		return fmt.Errorf("count the call: %w", err)
+	case short.Denial != consent.Permitted:
+		return spent(short)
+	}
+	return nil
 }
 
 // prepare looks before a write and writes down that it starts.

@@ -85,6 +85,23 @@ func denied(v consent.Verdict) *Refusal {
 	return r
 }
 
+// spent turns a shortage into a refusal. Whoever came to the end of what is meant
+// for finishing something can ask for a schedule.
+func spent(s consent.Shortage) *Refusal {
+	if s.Denial == consent.ScopeMissing {
+		return denied(consent.Verdict{Denial: s.Denial, Missing: []consent.ScopeName{s.Scope}})
+	}
+	r := &Refusal{Denial: s.Denial, Status: http.StatusTooManyRequests, Code: string(s.Denial), RetryAfter: max(s.Wait, time.Second)}
+	r.Message = "The person allows this so many times a day, and that many were made."
+	if s.Denial == consent.RateExceeded {
+		r.Message = "The person allows the next visit later."
+	}
+	if s.Scope == consent.Background {
+		r.Missing = []consent.ScopeName{consent.Recurring}
+	}
+	return r
+}
+
 // refused turns a provider's refusal into ours. wrote is true when the call may
 // have changed something although no clear answer came back.
 func refused(class catalog.ErrorClass, wait time.Duration, op *catalog.Operation, wrote bool) *Refusal {

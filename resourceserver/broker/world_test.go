@@ -46,6 +46,7 @@ type world struct {
 	github  *simulator.GitHub
 	slack   *simulator.Slack
 	live    *authority
+	budgets *budgets
 	wire    *wire
 	audit   *audit
 	cursors *cursors
@@ -67,7 +68,7 @@ func newWorld(t testing.TB) *world {
 	w := &world{
 		t: t, now: noon,
 		github: simulator.NewGitHub(simulator.Config{Now: clock}), slack: simulator.NewSlack(simulator.Config{Now: clock}),
-		live: &authority{}, audit: &audit{}, cursors: newCursors(t), wire: &wire{ends: map[consent.ConnectionID]end{}},
+		live: &authority{}, budgets: &budgets{}, audit: &audit{}, cursors: newCursors(t), wire: &wire{ends: map[consent.ConnectionID]end{}},
 		bearer: consent.Bearer{User: ana, App: scout, Grant: grant, Present: true},
 	}
 	hub, chat := httptest.NewServer(w.github), httptest.NewServer(w.slack)
@@ -96,7 +97,7 @@ func (w *world) build(a broker.Audit) *broker.Broker {
 		w.t.Fatal(err)
 	}
 	b, err := broker.New(broker.Config{
-		Catalog: files, Authority: w.live, Credentials: w.wire, Audit: a, Cursors: w.cursors, Now: func() time.Time { return w.now },
+		Catalog: files, Authority: w.live, Budgets: w.budgets, Credentials: w.wire, Audit: a, Cursors: w.cursors, Now: func() time.Time { return w.now },
 		BaseURL: "https://deputy.example/api", Disconnected: errGone, Timeout: 5 * time.Second,
 	})
 	if err != nil {
@@ -209,6 +210,26 @@ func (a *authority) Live(_ context.Context, id consent.GrantID) (consent.Grant, 
 		return consent.Grant{}, nil, a.err
 	}
 	return a.grant, a.connections, a.err
+}
+
+// budgets notes what is spent and says what short says.
+type budgets struct {
+	mu    sync.Mutex
+	spent []consent.Budget
+	short consent.Shortage
+	err   error
+}
+
+func (b *budgets) Spend(_ context.Context, id consent.GrantID, list []consent.Budget) (consent.Shortage, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if id != grant {
+		return consent.Shortage{}, errors.New("another grant")
+	}
+	if b.err == nil && b.short == (consent.Shortage{}) {
+		b.spent = append(b.spent, list...)
+	}
+	return b.short, b.err
 }
 
 var errGone = errors.New("gone")
