@@ -9,8 +9,6 @@ import (
 	"github.com/deputy-oauth/deputy/internal/deputytest"
 )
 
-const unattended = "agents.writes.unattended"
-
 // Attack: somebody holds a stolen session, or only the password, of a person who
 // has more to show.
 func TestThreat_O44_WhatIsAtStakeNeedsAProof(t *testing.T) {
@@ -21,14 +19,14 @@ func TestThreat_O44_WhatIsAtStakeNeedsAProof(t *testing.T) {
 		codes, _ := ana.TurnCodesOn()
 
 		form := ana.Ask(app.Query(profile, unattended)).Form("/consent")
-		asked := form.Set("allow", form.Boxes("allow")...).Set("days.away", "1").Submit("allow")
+		asked := form.Set("allow", form.Boxes("allow")...).Set("days.agents.writes.unattended", "1").Submit("allow")
 		says(t, asked, 200, "Show that it is you", "Repo Scout", "Make changes without asking you each time", "Nothing was shared.")
 		if asked.URL.Path != "/signin/again" || shared(d) != 0 {
 			t.Fatalf("%s, %d things shared", asked.URL, shared(d))
 		}
 		back := asked.Link("Go back")
 		says(t, back, 200, "Your choices are kept. Nothing was shared.")
-		if f := back.Form("/consent"); !slices.Contains(f.Values["allow"], unattended) || f.Values.Get("days.away") != "1" {
+		if f := back.Form("/consent"); !slices.Contains(f.Values["allow"], unattended) || f.Values.Get("days.agents.writes.unattended") != "1" {
 			t.Errorf("the choices were lost: %v", f.Values)
 		}
 
