@@ -57,7 +57,7 @@ bench: ## Measure, as bench/README.md reports it
 
 .PHONY: mutate
 mutate: ## Ask whether the tests of the consent engine notice mistakes (takes a quarter of an hour)
-	@go run -tags $(TAGS) ./scripts/mutate ./consent decide.go steps.go required.go renew.go more.go along.go agree.go permit.go rate.go grant.go details.go
+	@go run -tags $(TAGS) ./scripts/mutate -args '-rapid.nofailfile -rapid.shrinktime=1ms' ./consent decide.go steps.go required.go renew.go more.go along.go also.go agree.go permit.go rate.go grant.go details.go
 
 .PHONY: lint
 lint: ## Check formatting and run go vet

@@ -44,14 +44,15 @@ const (
 
 func main() {
 	workers := flag.Int("workers", 2, "how many mutants are tested at the same time")
+	args := flag.String("args", "", "`arguments` for the tests, separated by spaces")
 	flag.Parse()
-	if err := run(flag.Args(), *workers); err != nil {
+	if err := run(flag.Args(), *workers, strings.Fields(*args)); err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(1)
 	}
 }
 
-func run(args []string, workers int) error {
+func run(args []string, workers int, more []string) error {
 	if len(args) < 2 {
 		return fmt.Errorf("name a package and its files")
 	}
@@ -63,7 +64,7 @@ func run(args []string, workers int) error {
 		}
 		all = append(all, found...)
 	}
-	fates, err := try(args[0], all, workers)
+	fates, err := try(args[0], all, workers, more)
 	if err != nil {
 		return err
 	}
@@ -166,7 +167,7 @@ func text(source []byte, at func(token.Pos) int, n ast.Node) string {
 }
 
 // try runs the tests on every mutant.
-func try(pkg string, all []mutant, workers int) ([]fate, error) {
+func try(pkg string, all []mutant, workers int, more []string) ([]fate, error) {
 	dir, err := os.MkdirTemp("", "mutate")
 	if err != nil {
 		return nil, err
@@ -177,7 +178,7 @@ func try(pkg string, all []mutant, workers int) ([]fate, error) {
 	for range workers {
 		busy.Go(func() {
 			for i := range next {
-				fates[i], errs[i] = test(filepath.Join(dir, fmt.Sprint(i)), pkg, all[i])
+				fates[i], errs[i] = test(filepath.Join(dir, fmt.Sprint(i)), pkg, all[i], more)
 			}
 		})
 	}
@@ -195,7 +196,7 @@ func try(pkg string, all []mutant, workers int) ([]fate, error) {
 }
 
 // test runs the package's tests with the mutant in place of its file.
-func test(dir, pkg string, m mutant) (fate, error) {
+func test(dir, pkg string, m mutant, more []string) (fate, error) {
 	source, err := os.ReadFile(m.file)
 	if err != nil {
 		return 0, err
@@ -219,7 +220,8 @@ func test(dir, pkg string, m mutant) (fate, error) {
 	if err := os.WriteFile(plan, overlay, 0o600); err != nil {
 		return 0, err
 	}
-	said, err := exec.Command("go", "test", "-overlay", plan, "-vet=off", "-failfast", "-timeout", "1m", pkg).CombinedOutput()
+	args := append([]string{"test", "-overlay", plan, "-vet=off", "-failfast", "-timeout", "1m", pkg}, more...)
+	said, err := exec.Command("go", args...).CombinedOutput()
 	switch {
 	case err == nil:
 		return unnoticed, nil
