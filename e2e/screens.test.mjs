@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { audit, launch, watch } from './house/browser.mjs';
+import { audit, colours, launch, watch } from './house/browser.mjs';
 import { madeUp, served, written } from './house/screens.mjs';
 
 const hands = 3; // pages looked at at the same time
@@ -24,7 +24,10 @@ test('screens', async (t) => {
       for (let next = todo.shift(); next; next = todo.shift()) {
         const at = `${next.language}/${next.name}`;
         await page.goto(`${origin}/${at}.html`);
-        for (const problem of [...await look(page, next.language), ...found.splice(0)]) problems.push(`${at}: ${problem}`);
+        for (const problem of [...await look(page, next.language), ...found.splice(0)]) {
+          // A hostile drawing is no drawing; that it breaks nothing else is what counts.
+          if (!/<path> attribute d/.test(problem) || !at.endsWith('hostile')) problems.push(`${at}: ${problem}`);
+        }
       }
       await close();
     }));
@@ -105,9 +108,10 @@ async function lookAt(page, language) {
   const problems = await sideways(page, 320);
   for (const width of [360, 1280]) {
     problems.push(...await sideways(page, width));
-    for (const colorScheme of language === 'en' || language === madeUp ? ['light', 'dark'] : ['light']) {
+    if (language !== 'en' && language !== madeUp) continue; // only the words differ
+    for (const [colorScheme, only] of [['light'], ['dark', colours]]) {
       await page.emulateMedia({ colorScheme });
-      problems.push(...(await audit(page)).map((violation) => `${width} px, ${colorScheme}: ${violation}`));
+      problems.push(...(await audit(page, only)).map((violation) => `${width} px, ${colorScheme}: ${violation}`));
     }
   }
   const direction = await page.evaluate(() => getComputedStyle(document.body).direction);

@@ -118,6 +118,8 @@ func TestWritePages(t *testing.T) {
 		}
 	}
 	write("assets/"+name, css)
+	name, js := Script()
+	write("assets/"+name, js)
 	for _, language := range every.Languages() {
 		if language == pseudoTag {
 			set = every // the others do not offer it
@@ -127,7 +129,7 @@ func TestWritePages(t *testing.T) {
 			if err := set.Render(&page, e.page, language, "/"); err != nil {
 				t.Fatal(err)
 			}
-			write(language+"/"+e.name+".html", bytes.Replace(page.Bytes(), []byte("/assets/"+name), []byte("../assets/"+name), 1))
+			write(language+"/"+e.name+".html", bytes.ReplaceAll(page.Bytes(), []byte(`"/assets/`), []byte(`"../assets/`)))
 		}
 	}
 }

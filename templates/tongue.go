@@ -76,20 +76,20 @@ func tongues() ([]tongue, error) {
 	return list, nil
 }
 
-// learn adds sentences of the program. A sentence with %s is the format of many.
+// learn adds sentences of the program. One with a verb of fmt is the format of
+// many.
 func (t *tongue) learn(said map[string]string) {
 	if t.said == nil {
 		t.said = map[string]string{}
 	}
+	verb := regexp.MustCompile(`%[sd]`)
 	for english, here := range said {
-		if !strings.Contains(english, "%s") {
+		if !verb.MatchString(english) {
 			t.said[english] = here
 			continue
 		}
-		pattern := strings.ReplaceAll(regexp.QuoteMeta(english), "%s", "(.+?)")
-		for n := 1; strings.Contains(here, "%s"); n++ {
-			here = strings.Replace(here, "%s", "${"+strconv.Itoa(n)+"}", 1)
-		}
+		pattern, n := verb.ReplaceAllString(regexp.QuoteMeta(english), "(.+?)"), 0
+		here = verb.ReplaceAllStringFunc(here, func(string) string { n++; return "${" + strconv.Itoa(n) + "}" })
 		t.formats = append(t.formats, format{regexp.MustCompile("^" + pattern + "$"), here})
 	}
 }

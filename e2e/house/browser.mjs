@@ -38,11 +38,14 @@ export function watch(page, tell) {
   });
 }
 
-/** audit returns what is against WCAG 2.2 A and AA on a page. */
-export async function audit(page) {
+/** colours are the rules that a colour scheme can break. */
+export const colours = { type: 'rule', values: ['color-contrast', 'link-in-text-block'] };
+
+/** audit returns what is against WCAG 2.2 A and AA on a page, or against some of its rules. */
+export async function audit(page, runOnly = { type: 'tag', values: rules }) {
   if (!await page.evaluate(() => 'axe' in globalThis)) await page.evaluate(axe);
-  return page.evaluate((values) => globalThis.axe.run(document, { runOnly: { type: 'tag', values }, resultTypes: ['violations'] })
-    .then((result) => result.violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.html).join(' | ')}`)), rules);
+  return page.evaluate((runOnly) => globalThis.axe.run(document, { runOnly, resultTypes: ['violations'] })
+    .then((result) => result.violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.html).join(' | ')}`)), runOnly);
 }
 
 /**

@@ -6,12 +6,15 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 
 const root = new URL('../../', import.meta.url).pathname;
 
-/** policy is the content security policy of every page, read from where it is set. */
-export const policy = /basePolicy = "([^"]+)"/.exec(readFileSync(join(root, 'internal/web/headers.go'), 'utf8'))[1];
+// The content security policy of every page, and what a page with our script has
+// before it, read from where they are set.
+const headers = readFileSync(join(root, 'internal/web/headers.go'), 'utf8');
+const policy = /basePolicy = "([^"]+)"/.exec(headers)[1];
+const scripted = /"(script-src [^"]+)"\+h\.Get/.exec(headers.replaceAll(' + ', '+'))[1];
 
 /** The language that package templates makes up: longer, and from right to left. */
 export const madeUp = 'ar-XB';
@@ -26,14 +29,16 @@ export async function written(t) {
   return { dir, names, languages };
 }
 
+const types = { '.css': 'text/css; charset=utf-8', '.js': 'text/javascript; charset=utf-8' };
+
 /** served serves a directory with the headers of production and returns its origin. */
 export async function served(t, dir) {
   const server = createServer(async (request, response) => {
     const file = join(dir, new URL(request.url, 'http://here').pathname);
     const body = await readFile(file).catch(() => null);
     response.writeHead(body ? 200 : 404, {
-      'Content-Security-Policy': policy, 'X-Content-Type-Options': 'nosniff',
-      'Content-Type': file.endsWith('.css') ? 'text/css; charset=utf-8' : 'text/html; charset=utf-8',
+      'Content-Security-Policy': (body?.includes('<script ') ? scripted : '') + policy, 'X-Content-Type-Options': 'nosniff',
+      'Content-Type': types[extname(file)] ?? 'text/html; charset=utf-8',
     });
     response.end(body);
   });
