@@ -88,6 +88,8 @@ func Mount(r gin.IRouter, p Parts) {
 		{"POST", "/signin", form, page(i.SignIn)},
 		{"POST", "/signin/passkey", form, page(i.SignInWithPasskey)},
 		{"POST", "/signin/code", form, page(i.SignInCode)},
+		{"GET", "/signin/with/:provider", browser, page(i.SignInWith)},
+		{"GET", "/signin/with/:provider/callback", browser, page(i.SignInBack)},
 		{"GET", "/signin/again", browser, page(i.ProvePage)},
 		{"POST", "/signin/again", form, page(i.Proof)},
 		{"POST", "/signin/again/passkey", form, page(i.ProofByPasskey)},

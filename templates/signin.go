@@ -12,8 +12,12 @@ type SignIn struct {
 	Email   string // typed before
 	Ended   bool   // the earlier sign-in ended
 	Tried
-	Passkey Ceremony // zero when nobody can sign in with one here
+	Passkey   Ceremony // zero when nobody can sign in with one here
+	Companies []Company
 }
+
+// Company is an OpenID provider that people sign in with.
+type Company struct{ ID, Name string }
 
 // Tried says why a try did not sign in. Zero means that there was none.
 type Tried struct {
@@ -47,13 +51,14 @@ func (p Purpose) Known() bool { return p == ToChangePasskeys || p == ToChangeCod
 // Return is where it goes on.
 type Prove struct {
 	Frame
-	For      Purpose
-	AppName  string   // for ToAllow: whose request it is; may be empty
-	Stakes   []string // for ToAllow: labels
-	Weak     bool     // the sign-in was not sure enough; else it was too long ago
-	Password bool     // the password is asked for
-	Code     bool     // and a code with it
-	Passkey  Ceremony
+	For       Purpose
+	AppName   string    // for ToAllow: whose request it is; may be empty
+	Stakes    []string  // for ToAllow: labels
+	Weak      bool      // the sign-in was not sure enough; else it was too long ago
+	Password  bool      // the password is asked for
+	Code      bool      // and a code with it
+	Companies []Company // instead of a password, for who has none
+	Passkey   Ceremony
 	Tried
 }
 

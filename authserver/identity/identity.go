@@ -76,16 +76,17 @@ type Users interface {
 // Config is what identity is made of. Users and Now are always needed; the rest
 // only by those who serve pages.
 type Config struct {
-	Users    Users
-	Sessions Sessions
-	Attempts Attempts
-	Audit    Audit
-	Asking   Conversations // nil when no conversation can ask for a sign-in
-	Away     Away          // nil when nothing goes on after a sign-out
-	Leavings Leavings      // nil when no app can ask for a sign-out
-	Passkeys Passkeys      // nil when browsers cannot use passkeys here
-	Codes    Codes         // nil when a password has no second step
-	Box      Sealer        // needed with Codes
+	Users     Users
+	Sessions  Sessions
+	Attempts  Attempts
+	Audit     Audit
+	Asking    Conversations // nil when no conversation can ask for a sign-in
+	Away      Away          // nil when nothing goes on after a sign-out
+	Leavings  Leavings      // nil when no app can ask for a sign-out
+	Passkeys  Passkeys      // nil when browsers cannot use passkeys here
+	Codes     Codes         // nil when a password has no second step
+	Box       Sealer        // needed with Codes
+	Companies Companies     // nil when nobody signs in with an account elsewhere
 
 	Site  *web.Site
 	Forms web.Forms
@@ -127,19 +128,28 @@ func New(cfg Config) (*Identity, error) {
 // 1024 bytes. The error is a fault.Invalid for what cannot be an account, and a
 // fault.Conflict when the address has one already.
 func (i *Identity) CreateUser(ctx context.Context, email, name string, password secret.Text) (consent.UserID, error) {
-	email, name = strings.TrimSpace(email), strings.TrimSpace(name)
-	if err := checkEmail(email); err != nil {
-		return "", err
-	}
-	if err := checkName(name); err != nil {
-		return "", err
-	}
 	if err := checkNewPassword(password); err != nil {
 		return "", err
 	}
 	hash, err := i.hasher.hash(ctx, password)
 	if err != nil {
 		return "", fmt.Errorf("hash the password: %w", err)
+	}
+	return i.add(ctx, email, name, hash)
+}
+
+// CreateWithoutPassword is CreateUser for somebody who signs in another way.
+func (i *Identity) CreateWithoutPassword(ctx context.Context, email, name string) (consent.UserID, error) {
+	return i.add(ctx, email, name, "")
+}
+
+func (i *Identity) add(ctx context.Context, email, name, hash string) (consent.UserID, error) {
+	email, name = strings.TrimSpace(email), strings.TrimSpace(name)
+	if err := checkEmail(email); err != nil {
+		return "", err
+	}
+	if err := checkName(name); err != nil {
+		return "", err
 	}
 	a := Account{
 		ID:      consent.UserID("user_" + uuid.Must(uuid.NewV7()).String()),

@@ -120,6 +120,16 @@ func (i *Identity) showProve(c *gin.Context, status int, p Person, page template
 	want := w.asks(p.Level)
 	page.Code, page.Weak = w.codes && want == consent.LevelTwoStep, !p.Level.Meets(want)
 	page.Password = page.Code || want == consent.LevelPassword
+	a, _, err := i.cfg.Users.AccountByID(c.Request.Context(), p.User)
+	if err != nil {
+		return fmt.Errorf("load the account of %s: %w", p.User, err)
+	}
+	if a.Hash == "" { // a new sign-in does what a password would
+		page.Password, page.Code = false, false
+		if page.Companies, err = i.companies(c.Request.Context()); err != nil {
+			return err
+		}
+	}
 	if w.passkey {
 		if page.Passkey, err = i.offerPasskey(c); err != nil {
 			return err

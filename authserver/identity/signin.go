@@ -156,6 +156,9 @@ func (i *Identity) showSignIn(c *gin.Context, status int, page templates.SignIn,
 	if page.Passkey, err = i.offerPasskey(c); err != nil {
 		return err
 	}
+	if page.Companies, err = i.companies(c.Request.Context()); err != nil {
+		return err
+	}
 	if page.AppName, page.AppHost, err = i.asking(c, next); err != nil {
 		return err
 	}

@@ -45,9 +45,12 @@ var may = map[string]string{
 	"authserver/metadata":         "consent",
 	"authserver/identity":         "consent internal/audit internal/fault internal/secret internal/web templates",
 	"authserver/identity/onetime": "authserver/identity consent internal/audit internal/fault internal/seal internal/secret internal/web templates",
-	"authserver/identity/passkey": "authserver/identity consent internal/audit internal/fault internal/seal internal/web templates",
-	"authserver/oauth":            "authserver/clients consent internal/db internal/fault internal/seal internal/web",
-	"authserver":                  "authserver/clients authserver/identity authserver/identity/onetime authserver/identity/passkey authserver/keys authserver/metadata authserver/oauth consent consent/connect consent/dashboard consent/flow internal/fault internal/web templates",
+	// Its code flow asks a provider who somebody is, and keeps no token: none of what
+	// resourceserver/provider is for, and nothing that may reach the broker.
+	"authserver/identity/upstream": "authserver/identity consent internal/fault internal/secret templates",
+	"authserver/identity/passkey":  "authserver/identity consent internal/audit internal/fault internal/seal internal/web templates",
+	"authserver/oauth":             "authserver/clients consent internal/db internal/fault internal/seal internal/web",
+	"authserver":                   "authserver/clients authserver/identity authserver/identity/onetime authserver/identity/passkey authserver/keys authserver/metadata authserver/oauth consent consent/connect consent/dashboard consent/flow internal/fault internal/web templates",
 
 	// The person's pages. They never import each other.
 	"consent/flow":      "authserver/clients authserver/identity authserver/oauth consent consent/catalog internal/audit internal/fault internal/seal internal/web resourceserver/provider templates",
@@ -60,7 +63,7 @@ var may = map[string]string{
 	"resourceserver":          "consent consent/catalog internal/web resourceserver/bearer resourceserver/broker",
 
 	// Rows and what is read from them; only the assembly imports store.
-	"internal/store": "authserver/clients authserver/identity authserver/identity/passkey authserver/keys authserver/oauth consent consent/connect consent/dashboard consent/flow internal/audit internal/db internal/fault resourceserver/provider",
+	"internal/store": "authserver/clients authserver/identity authserver/identity/passkey authserver/identity/upstream authserver/keys authserver/oauth consent consent/connect consent/dashboard consent/flow internal/audit internal/db internal/fault internal/secret resourceserver/provider",
 	"internal/live":  "authserver/clients authserver/oauth consent",
 
 	// The assembly may import everything; nothing but programs and tests imports it.
@@ -86,8 +89,8 @@ var homes = map[string]string{
 	"github.com/hashicorp":              "authserver/oauth", // likewise
 	"github.com/lestrrat-go/jwx":        "authserver/clients authserver/keys resourceserver/bearer",
 	"code.dny.dev/ssrf":                 "internal/outward",
-	"golang.org/x/oauth2":               "resourceserver/provider internal/sampleapp e2e",
-	"github.com/coreos/go-oidc":         "e2e", // somebody else's client
+	"golang.org/x/oauth2":               "resourceserver/provider authserver/identity/upstream internal/sampleapp e2e",
+	"github.com/coreos/go-oidc":         "authserver/identity/upstream e2e", // in e2e, somebody else's client
 	"gorm.io":                           "internal/db internal/store authserver/oauth",
 	"modernc.org/sqlite":                "internal/db",
 	"github.com/jackc/pgx":              "internal/db internal/db/dbtest bench",

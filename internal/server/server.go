@@ -136,6 +136,7 @@ func (s *Server) buildIdentity() error {
 		Host: s.Config.ExternalURL.Host, Operator: s.Config.Operator, Codes: s.Store, Sealer: sealer{s.Vault, "one_time_codes"}, HashKey: s.Key.Derive("recovery code"),
 		People: people{s}, Audit: s.audit, Tx: s.DB.Tx, Site: s.site, Forms: s.forms, Box: s.Key.Box("one-time codes"), Now: s.Now,
 	})
+	cfg.Companies = s.companies()
 	cfg.Codes, cfg.Box = s.codes, s.Key.Box("sign-in")
 	var err error
 	if passkey.Possible(s.Config.ExternalURL) {
