@@ -9,7 +9,7 @@ import { served, written } from './house/screens.mjs';
 const out = new URL('../docs/screens/', import.meta.url).pathname;
 const screens = [
   'signin-app', 'consent-many', 'consent-delta', 'picker-many', 'connect-many', 'device-empty', 'device-confirm', 'home-many', 'app-many',
-  'services-many', 'activity-many', 'sessions-many', 'remove-app', 'disconnect-many', 'done-nothing', 'error-ended',
+  'passkeys-many', 'prove-passkey', 'services-many', 'activity-many', 'sessions-many', 'remove-app', 'disconnect-many', 'done-nothing', 'error-ended',
 ];
 const dark = ['consent-many'];
 const widths = [1280, 360];
