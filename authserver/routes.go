@@ -123,6 +123,7 @@ func Mount(r gin.IRouter, p Parts) {
 		{"GET", "/", browser, page(d.Home)},
 		{"GET", "/apps", browser, page(d.Home)},
 		{"GET", "/apps/:grant", browser, page(d.App)},
+		{"GET", "/receipts/:receipt", browser, page(d.Receipt)},
 		{"GET", "/apps/:grant/remove", browser, page(d.RemovePage)},
 		{"POST", "/apps/:grant/remove", form, page(d.Remove)},
 		{"GET", "/services", browser, page(d.ServicesPage)},

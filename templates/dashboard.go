@@ -51,6 +51,7 @@ type AppDetail struct {
 	Runs     []Run
 	Refused  []Refused
 	Entries  []Entry
+	Answers  []AnswerLine
 	// Unattended: it may change things without asking. Otherwise Writes says what
 	// happens to a change, WritesAsk or WritesRefused.
 	Unattended bool

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -126,8 +127,17 @@ func appExamples() []example {
 	bad := rows[0]
 	bad.Limit, bad.Account, bad.Scope = []string{hostile()}, hostile(), "mcp:read&x=<y>"
 	return []example{
+		{"receipt-yes", Receipt{
+			Frame: path, App: "Repo Scout", Publisher: "Scout Labs", Returns: "https://reposcout.example/callback", Yes: true, At: ago(20), Digest: strings.Repeat("a1b2", 16),
+			Rows: []ReceiptRow{
+				{Label: readFiles().Label, Provider: github(), Account: "octocat", Given: true, Limit: []string{"acme/web", "acme/docs"}, Until: ago(-70)},
+				{Label: postMessages().Label, Account: "ana"}, {Label: "Make changes without asking you", Given: true, Until: ago(-7), Daily: 20, Hours: 6}, {Label: "See your name", Had: true},
+			},
+		}},
+		{"receipt-no", Receipt{Frame: path, App: "Repo Scout", At: ago(1), Digest: strings.Repeat("0", 64), Rows: []ReceiptRow{{Label: readFiles().Label}}}},
+		{"receipt-hostile", Receipt{Frame: path, App: hostile(), Publisher: hostile(), Returns: "https://" + hostile(), Yes: true, At: ago(1), Digest: hostile(), Changed: true, Rows: []ReceiptRow{{Label: readFiles().Label, Account: hostile(), Given: true, Limit: []string{hostile()}, Until: ago(-1)}}}},
 		{"app-empty", AppDetail{Frame: path, App: repoScout(), Since: ago(50)}},
-		{"app-many", AppDetail{Frame: path, App: repoScout(), Since: ago(50), LastUsed: noon(), Allowed: rows, Runs: runs, Refused: []Refused{{postMessages().Label, ago(19)}}, Entries: someEntries("Repo Scout"), Writes: WritesRefused}},
+		{"app-many", AppDetail{Frame: path, App: repoScout(), Since: ago(50), LastUsed: noon(), Allowed: rows, Runs: runs, Refused: []Refused{{postMessages().Label, ago(19)}}, Entries: someEntries("Repo Scout"), Writes: WritesRefused, Answers: []AnswerLine{{"receipt_2", false, ago(19)}, {"receipt_1", true, ago(50)}}}},
 		{"app-one", AppDetail{Frame: path, App: repoScout(), Since: ago(50), Allowed: rows[2:3], Unattended: true, Notices: []Notice{{Kind: NoticeRemoved, What: readFiles().Label}}}},
 		{"app-hostile", AppDetail{Frame: path, App: hostileApp(), Since: ago(1), Allowed: []Allowed{bad}, Runs: []Run{{ID: `"&x=`, Name: hostile(), First: ago(1), Last: ago(1)}}}},
 		{"remove-app", RemoveConfirm{Frame: path, App: repoScout(), What: RemoveApp, Services: []string{"GitHub", "Slack"}}},

@@ -113,6 +113,7 @@ func listing() []listed {
 		{Error{}, "error.html", true, false},
 		{Home{}, "home.html", false, true},
 		{AppDetail{}, "app.html", false, true},
+		{Receipt{}, "receipt.html", false, true},
 		{RemoveConfirm{}, "remove.html", true, true},
 		{Services{}, "services.html", false, true},
 		{DisconnectConfirm{}, "disconnect.html", true, true},

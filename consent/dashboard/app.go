@@ -57,6 +57,9 @@ func (d *Dashboard) App(c *gin.Context) error {
 		Writes:     templates.WritesRefused,
 	}
 	page.App.People = people
+	if page.Answers, err = d.answered(v, h.App.ID); err != nil {
+		return err
+	}
 	for _, r := range h.Grant.Refused {
 		page.Refused = append(page.Refused, templates.Refused{Label: v.scope(r.Scope).Words, On: r.At})
 	}

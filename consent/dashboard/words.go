@@ -50,8 +50,11 @@ func (d *Dashboard) provider(id consent.ProviderID) templates.Provider {
 // app is an app for people, linked by the person's grant.
 func app(h Held) templates.App {
 	a := templates.App{ID: string(h.Grant.ID), Name: h.App.Name, Host: h.Host, Publisher: h.App.Publisher}
-	if h.App.Approved {
+	switch {
+	case h.App.Approved:
 		a.Check = templates.CheckedOperator
+	case h.Site:
+		a.Check = templates.CheckedWebsite
 	}
 	return a
 }

@@ -108,6 +108,23 @@ func (p Page) Missing() []string {
 	return out
 }
 
+// Waiting returns the rows of a consent page that cannot be given yet, whether or
+// not they are ticked.
+func (p Page) Waiting() []string {
+	var out []string
+	p.walk(func(row *html.Node) {
+		if row.Data != "li" || attribute(row, "class") != "wait" {
+			return
+		}
+		visit(row, func(n *html.Node) {
+			if n.Data == "input" && attribute(n, "name") == "allow" {
+				out = append(out, attribute(n, "value"))
+			}
+		})
+	})
+	return out
+}
+
 // Link follows the first link with these words.
 func (p Page) Link(words string) Page {
 	p.b.t.Helper()

@@ -179,7 +179,7 @@ func (s *Server) buildPages(context.Context) error {
 	})
 	rows := store.Dashboard{Store: s.Store}
 	s.dashboard = dashboard.New(dashboard.Config{
-		People: s.identity, Holdings: rows, Services: rows, Records: s.audit, Counts: rows,
+		People: s.identity, Holdings: rows, Services: rows, Records: s.audit, Counts: rows, Answers: rows,
 		Revoker: s.revoker(), Connect: s.connect,
 		Catalog: s.Catalog, Vocabulary: s.live.Scopes, Passkeys: s.passkeys != nil, Site: s.site, Forms: s.forms, Now: s.Now,
 	})

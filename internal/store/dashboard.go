@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/deputy-oauth/deputy/authserver/clients"
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/consent/dashboard"
 	"github.com/deputy-oauth/deputy/internal/audit"
@@ -43,8 +44,16 @@ func (d Dashboard) Apps(ctx context.Context, user consent.UserID) ([]dashboard.H
 	held := make([]dashboard.Held, len(grants))
 	for i, g := range grants {
 		r := apps[g.App]
-		// Every app is registered by the operator by hand, so far.
-		held[i] = dashboard.Held{Grant: g, App: consent.App{ID: r.ID, Name: r.Name, Publisher: r.Publisher, Approved: true, Disabled: r.DisabledAt != nil}}
+		c, err := r.client()
+		if err != nil {
+			return nil, err
+		}
+		held[i] = dashboard.Held{Grant: g, App: c.App()}
+		held[i].App.Approved, held[i].App.Disabled = c.Reviewed(), r.DisabledAt != nil
+		if c.Origin == clients.Document {
+			held[i].Host, held[i].Site = c.Host(), true
+			continue
+		}
 		if held[i].Host, err = oneHost(r.RedirectURIs); err != nil {
 			return nil, fmt.Errorf("redirect addresses of app %s: %w", r.ID, err)
 		}
