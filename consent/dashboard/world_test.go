@@ -148,7 +148,7 @@ func (w *world) serve() {
 	}
 	rows := store.Dashboard{Store: w.store}
 	d := dashboard.New(dashboard.Config{
-		People: people, Holdings: rows, Services: rows, Records: w.audit, Counts: rows, Connect: connectForms{},
+		People: people, Holdings: rows, Services: rows, Records: w.audit, Counts: rows, Answers: rows, Connect: connectForms{},
 		Revoker: &store.Revoker{Store: w.store, Audit: w.audit, Changed: w.note},
 		Catalog: cat, Vocabulary: func(context.Context) (consent.Vocabulary, error) { return cat.Scopes, nil },
 		Site: site, Forms: forms, Now: w.clock,
