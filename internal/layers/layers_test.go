@@ -27,6 +27,7 @@ var may = map[string]string{
 	"internal/secret":       "",
 	"internal/seal":         "",
 	"internal/outward":      "",
+	"internal/picture":      "",
 	"internal/config":       "",
 	"internal/layers":       "",
 	"internal/simulator":    "",
@@ -89,6 +90,7 @@ var homes = map[string]string{
 	"github.com/hashicorp":              "authserver/oauth", // likewise
 	"github.com/lestrrat-go/jwx":        "authserver/clients authserver/keys resourceserver/bearer",
 	"code.dny.dev/ssrf":                 "internal/outward",
+	"golang.org/x/image":                "internal/picture",
 	"golang.org/x/oauth2":               "resourceserver/provider authserver/identity/upstream internal/sampleapp e2e",
 	"github.com/coreos/go-oidc":         "authserver/identity/upstream e2e", // in e2e, somebody else's client
 	"gorm.io":                           "internal/db internal/store authserver/oauth",
