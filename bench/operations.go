@@ -43,6 +43,7 @@ func operations() []operation {
 		{name: "refreshes", what: "refreshes, public app (rotating)", aim: 4_000, client: refreshes(rotating), costs: true},
 		{name: "lasting", what: "refreshes, confidential app", aim: 4_000, client: refreshes(lasting), costs: true},
 		{name: "flows", what: "code flows (authorize + token)", aim: 1_000, client: flows, costs: true},
+		{name: "pages", what: fmt.Sprintf("consent pages of somebody with %d grants", agreed), client: consentPages, costs: true},
 		{name: "reads", what: "brokered reads", aim: 3_000, client: reads, costs: true},
 		{name: "direct", what: "the same read, straight from the simulator", client: direct, elsewhere: func(w *world) string { return w.githubURL.Host }},
 	}

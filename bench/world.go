@@ -33,6 +33,7 @@ const (
 	ownScope    = "notes:read"
 	signedScope = "papers:read"
 	readRepo    = "services.github.repositories.read"
+	writeRepo   = "services.github.repositories.write"
 )
 
 // world is one server on one database with everything that the operations need.
@@ -56,6 +57,7 @@ type world struct {
 	githubURL    *url.URL
 	githubToken  string
 	persons      []*person
+	veteran      *person // has allowed a thousand apps something
 
 	tokens   []string // of the robot, for the resource server
 	hot      string   // of a person, for the resource server
@@ -118,6 +120,9 @@ func (w *world) fill(ctx context.Context) error {
 	if err := w.agreements(); err != nil {
 		return fmt.Errorf("let people agree: %w", err)
 	}
+	if err := w.remember(ctx); err != nil {
+		return fmt.Errorf("a thousand agreements: %w", err)
+	}
 	w.githubToken, err = w.direct(key)
 	return err
 }
@@ -161,7 +166,7 @@ func (w *world) register(ctx context.Context, key secret.Text) (err error) {
 	if err != nil {
 		return err
 	}
-	for i := range people {
+	for i := range people + 1 {
 		p, err := newPerson(fmt.Sprintf("person%d@example.com", i), "correct-horse-battery")
 		if err != nil {
 			return err
@@ -171,6 +176,7 @@ func (w *world) register(ctx context.Context, key secret.Text) (err error) {
 		}
 		w.persons = append(w.persons, p)
 	}
+	w.veteran, w.persons = w.persons[people], w.persons[:people]
 	return nil
 }
 
@@ -200,6 +206,9 @@ func (w *world) agreements() error {
 		if w.hot, _, err = w.obtain(c, p, w.robotID, w.robot, ownScope); err != nil {
 			return err
 		}
+	}
+	if _, _, err := w.obtain(c, w.veteran, w.robotID, w.robot, readRepo); err != nil {
+		return fmt.Errorf("%s: %w", w.veteran.email, err)
 	}
 	for i := range most {
 		p := w.persons[i%people]
