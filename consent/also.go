@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// mostAlso is how many other apps a row names. It says when there are more.
-const mostAlso = 10
+// MostAlso is how many other apps a row names. It says when there are more.
+const MostAlso = 10
 
 // place is one scope on one account, "" for none.
 type place struct {
@@ -19,7 +19,7 @@ type place struct {
 type others map[place]crowd
 
 type crowd struct {
-	apps []AppID // sorted, mostAlso at most
+	apps []AppID // sorted, MostAlso at most
 	more bool
 }
 
@@ -38,11 +38,11 @@ func (c crowd) join(app AppID) crowd {
 	if there {
 		return c
 	}
-	if c.more = c.more || len(c.apps) == mostAlso; i == mostAlso {
+	if c.more = c.more || len(c.apps) == MostAlso; i == MostAlso {
 		return c
 	}
 	c.apps = slices.Insert(c.apps, i, app)
-	c.apps = c.apps[:min(len(c.apps), mostAlso)]
+	c.apps = c.apps[:min(len(c.apps), MostAlso)]
 	return c
 }
 

@@ -25,7 +25,7 @@ const tallyLimit = 20_000
 
 // Apps implements dashboard.Holdings.
 func (d Dashboard) Apps(ctx context.Context, user consent.UserID) ([]dashboard.Held, error) {
-	grants, err := d.grants(ctx, "SELECT * FROM grants WHERE user_id = ? AND revoked_at IS NULL ORDER BY created_at, id", user)
+	grants, err := d.grants(ctx, "g.user_id = ? AND g.revoked_at IS NULL", user)
 	if err != nil || len(grants) == 0 {
 		return nil, err
 	}

@@ -13,8 +13,9 @@ import (
 	"github.com/deputy-oauth/deputy/internal/db"
 )
 
-// grantRow is a row of grants.
-type grantRow struct {
+// heldRow is a row of grants with one of its grant_items, or with none: then Scope
+// is empty.
+type heldRow struct {
 	ID        consent.GrantID
 	UserID    consent.UserID
 	AppID     consent.AppID
@@ -22,14 +23,7 @@ type grantRow struct {
 	CreatedAt int64
 	UpdatedAt int64
 	RevokedAt *int64
-}
 
-// TableName implements gorm's Tabler.
-func (grantRow) TableName() string { return "grants" }
-
-// itemRow is a row of grant_items.
-type itemRow struct {
-	GrantID      consent.GrantID
 	Scope        consent.ScopeName
 	ConnectionID consent.ConnectionID
 	Everything   bool
@@ -41,9 +35,6 @@ type itemRow struct {
 	Every        int64
 }
 
-// TableName implements gorm's Tabler.
-func (itemRow) TableName() string { return "grant_items" }
-
 // storedResource is one element of grant_items.resources.
 type storedResource struct {
 	Type consent.ResourceType `json:"t"`
@@ -53,7 +44,7 @@ type storedResource struct {
 
 // Grant returns a grant with its items, revoked or not.
 func (s *Store) Grant(ctx context.Context, id consent.GrantID) (consent.Grant, error) {
-	all, err := s.grants(ctx, "SELECT * FROM grants WHERE id = ?", id)
+	all, err := s.grants(ctx, "g.id = ?", id)
 	if err != nil {
 		return consent.Grant{}, err
 	}
@@ -63,63 +54,99 @@ func (s *Store) Grant(ctx context.Context, id consent.GrantID) (consent.Grant, e
 	return all[0], nil
 }
 
-// GrantsOf returns a person's live grants with their items, and the refusals of
-// one app in that app's grant. Without a grant the refusals come in one that has
-// no id.
+// GrantsOf returns what a decision about one app is made from: the person's live
+// grant for it with its items and refusals, which come in a grant without an id
+// when there is none, and of the person's other apps what they hold, as far as a
+// plan can name it. Those have neither ids nor resources.
 func (s *Store) GrantsOf(ctx context.Context, user consent.UserID, app consent.AppID) ([]consent.Grant, error) {
-	all, err := s.grants(ctx, "SELECT * FROM grants WHERE user_id = ? AND revoked_at IS NULL", user)
+	own, err := s.grants(ctx, "g.user_id = ? AND g.app_id = ? AND g.revoked_at IS NULL", user, app)
 	if err != nil {
 		return nil, err
 	}
+	refused, err := s.refusals(ctx, user, app)
+	if err != nil {
+		return nil, err
+	}
+	if len(own) == 0 && len(refused) > 0 {
+		own = []consent.Grant{{User: user, App: app}}
+	}
+	if len(own) > 0 {
+		own[0].Refused = refused
+	}
+	others, err := s.others(ctx, user, app)
+	return append(own, others...), err
+}
+
+func (s *Store) refusals(ctx context.Context, user consent.UserID, app consent.AppID) ([]consent.Refusal, error) {
 	var rows []struct {
 		Scope     consent.ScopeName
 		RefusedAt int64
 	}
-	err = s.DB.Read(ctx).Raw("SELECT scope, refused_at FROM refusals WHERE user_id = ? AND app_id = ? ORDER BY scope", user, app).Scan(&rows).Error
+	err := s.DB.Read(ctx).Raw("SELECT scope, refused_at FROM refusals WHERE user_id = ? AND app_id = ? ORDER BY scope", user, app).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read refusals: %w", err)
-	}
-	if len(rows) == 0 {
-		return all, nil
 	}
 	var refused []consent.Refusal
 	for _, r := range rows {
 		refused = append(refused, consent.Refusal{Scope: r.Scope, At: time.UnixMilli(r.RefusedAt)})
 	}
-	for i := range all {
-		if all[i].App == app {
-			all[i].Refused = refused
-			return all, nil
-		}
-	}
-	return append(all, consent.Grant{User: user, App: app, Refused: refused}), nil
+	return refused, nil
 }
 
-func (s *Store) grants(ctx context.Context, query string, arg any) ([]consent.Grant, error) {
-	var rows []grantRow
-	if err := s.DB.Read(ctx).Raw(query, arg).Scan(&rows).Error; err != nil {
+// others returns what other apps may do now, of each scope and account one app
+// more than a plan names: somebody with a thousand apps reads no longer page.
+func (s *Store) others(ctx context.Context, user consent.UserID, app consent.AppID) ([]consent.Grant, error) {
+	order := "g.app_id" // by bytes, as consent.Decide orders them
+	if !s.DB.SQLite() {
+		order += ` COLLATE "C"`
+	}
+	var rows []struct {
+		AppID        consent.AppID
+		Scope        consent.ScopeName
+		ConnectionID consent.ConnectionID
+		Until        int64
+	}
+	err := s.DB.Read(ctx).Raw(`SELECT app_id, scope, connection_id, until FROM (
+			SELECT g.app_id, i.scope, i.connection_id, i.until, ROW_NUMBER() OVER (PARTITION BY i.scope, i.connection_id ORDER BY `+order+`) AS nth
+			FROM grants g JOIN grant_items i ON i.grant_id = g.id
+			WHERE g.user_id = ? AND g.app_id <> ? AND g.revoked_at IS NULL AND i.until > ?) AS held
+		WHERE nth <= ? ORDER BY app_id`, user, app, s.Now().UnixMilli(), consent.MostAlso+1).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read what other apps may do: %w", err)
+	}
+	var out []consent.Grant
+	for _, r := range rows {
+		if len(out) == 0 || out[len(out)-1].App != r.AppID {
+			out = append(out, consent.Grant{User: user, App: r.AppID})
+		}
+		g := &out[len(out)-1]
+		g.Items = append(g.Items, consent.Item{Scope: r.Scope, Connection: r.ConnectionID, Until: time.UnixMilli(r.Until)})
+	}
+	return out, nil
+}
+
+func (s *Store) grants(ctx context.Context, where string, args ...any) ([]consent.Grant, error) {
+	var rows []heldRow
+	err := s.DB.Read(ctx).Raw(`SELECT g.id, g.user_id, g.app_id, g.app_digest, g.created_at, g.updated_at, g.revoked_at,
+			i.scope, i.connection_id, i.everything, i.resources, i.since, i.until, i.used_at, i.daily, i.every
+		FROM grants g LEFT JOIN grant_items i ON i.grant_id = g.id
+		WHERE `+where+` ORDER BY g.created_at, g.id, i.scope, i.connection_id`, args...).Scan(&rows).Error
+	if err != nil {
 		return nil, fmt.Errorf("read grants: %w", err)
 	}
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	ids := make([]consent.GrantID, len(rows))
-	at := map[consent.GrantID]int{}
-	out := make([]consent.Grant, len(rows))
-	for i, r := range rows {
-		ids[i], at[r.ID] = r.ID, i
-		out[i] = consent.Grant{ID: r.ID, User: r.UserID, App: r.AppID, AppDigest: r.AppDigest, Revoked: r.RevokedAt != nil, Created: time.UnixMilli(r.CreatedAt), Updated: time.UnixMilli(max(r.CreatedAt, r.UpdatedAt))}
-	}
-	var items []itemRow
-	if err := s.DB.Read(ctx).Raw("SELECT * FROM grant_items WHERE grant_id IN ? ORDER BY scope, connection_id", ids).Scan(&items).Error; err != nil {
-		return nil, fmt.Errorf("read grant items: %w", err)
-	}
-	for _, r := range items {
+	var out []consent.Grant
+	for _, r := range rows {
+		if len(out) == 0 || out[len(out)-1].ID != r.ID {
+			out = append(out, r.grant())
+		}
+		if r.Scope == "" {
+			continue
+		}
 		it, err := r.item()
 		if err != nil {
 			return nil, err
 		}
-		g := &out[at[r.GrantID]]
+		g := &out[len(out)-1]
 		g.Items = append(g.Items, it)
 		if it.LastUsed.After(g.LastUsed) {
 			g.LastUsed = it.LastUsed
@@ -128,7 +155,14 @@ func (s *Store) grants(ctx context.Context, query string, arg any) ([]consent.Gr
 	return out, nil
 }
 
-func (r itemRow) item() (consent.Item, error) {
+func (r heldRow) grant() consent.Grant {
+	return consent.Grant{
+		ID: r.ID, User: r.UserID, App: r.AppID, AppDigest: r.AppDigest, Revoked: r.RevokedAt != nil,
+		Created: time.UnixMilli(r.CreatedAt), Updated: time.UnixMilli(max(r.CreatedAt, r.UpdatedAt)),
+	}
+}
+
+func (r heldRow) item() (consent.Item, error) {
 	it := consent.Item{
 		Scope: r.Scope, Connection: r.ConnectionID, Limit: consent.Limit{Everything: r.Everything},
 		Since: time.UnixMilli(r.Since), Until: time.UnixMilli(r.Until),
@@ -139,7 +173,7 @@ func (r itemRow) item() (consent.Item, error) {
 	}
 	var stored []storedResource
 	if err := json.Unmarshal([]byte(r.Resources), &stored); err != nil {
-		return it, fmt.Errorf("resources of grant %s: %w", r.GrantID, err)
+		return it, fmt.Errorf("resources of grant %s: %w", r.ID, err)
 	}
 	for _, sr := range stored {
 		it.Limit.Resources = append(it.Limit.Resources, consent.Resource(sr))

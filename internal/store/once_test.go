@@ -171,6 +171,61 @@ func TestAGrantComesBackAsItWasAgreed(t *testing.T) {
 	})
 }
 
+// A decision about one app is the same from what is read for it as from everything
+// there is: of other apps, a few are enough.
+func TestADecisionNeedsLittleOfOtherApps(t *testing.T) {
+	words := consent.Vocabulary{}
+	for _, s := range []consent.Scope{
+		{Name: "notes.read", Words: "Read notes", Detail: "All.", Access: consent.Read},
+		{Name: "notes.write", Words: "Write notes", Detail: "All.", Access: consent.Write, Implies: []consent.ScopeName{"notes.read"}},
+	} {
+		words[s.Name] = s
+	}
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		everything := []consent.Grant{{User: "ana", App: "scout", Items: []consent.Item{{Scope: "notes.read", Since: at(), Until: at().Add(time.Hour)}}}}
+		for i := range 40 {
+			// Names that a dictionary orders otherwise than their bytes.
+			app := consent.AppID(fmt.Sprintf("%s-%d", []string{"a", "B", "_c", "D"}[i%4], i))
+			g := consent.Grant{User: "ana", App: app}
+			for n, name := range []consent.ScopeName{"notes.read", "notes.write"} {
+				if i%3 != n {
+					g.Items = append(g.Items, consent.Item{Scope: name, Since: at(), Until: at().Add(time.Duration(i%5-1) * time.Hour)})
+				}
+			}
+			everything = append(everything, g)
+		}
+		for i, g := range everything {
+			if g.App != "scout" {
+				add := fmt.Sprintf("INSERT INTO apps (id, name, publisher, kind, redirect_uris, grant_types, scopes, created_at) VALUES ('%s', 'A', '', 'public', '[]', '', '', 1)", g.App)
+				if err := s.DB.Tx(ctx, func(ctx context.Context) error { return s.DB.Read(ctx).Exec(add).Error }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			id, err := s.SaveGrant(ctx, g)
+			if err != nil {
+				t.Fatal(err)
+			}
+			everything[i].ID = id
+		}
+		req := consent.Request{User: "ana", App: "scout", Asked: []consent.Scope{words["notes.read"], words["notes.write"]}, Vocabulary: words}
+		few, err := s.GrantsOf(ctx, "ana", "scout")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, got := consent.Decide(req, nil, everything, at()), consent.Decide(req, nil, few, at())
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		if row, _ := got.Row("notes.write"); len(row.AlsoFor) != consent.MostAlso || !row.AlsoMore {
+			t.Errorf("names %v", row.AlsoFor)
+		}
+		if most := 1 + 2*(consent.MostAlso+1); len(few) > most {
+			t.Errorf("read %d grants, %d are enough", len(few), most)
+		}
+	})
+}
+
 // A draft belongs to one sign-in, and ends with the answer.
 func TestDrafts(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {

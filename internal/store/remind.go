@@ -15,6 +15,14 @@ type Reminder struct {
 	Audit RevokeAudit
 }
 
+// endRow is what is recorded of a row of grant_items.
+type endRow struct {
+	GrantID      consent.GrantID
+	Scope        consent.ScopeName
+	ConnectionID consent.ConnectionID
+	Until        int64
+}
+
 // Remind records the end of a few items for which consent.Item.EndsSoon holds, each
 // once for each end, whichever replica is first. It reports whether there may be
 // more.
@@ -29,11 +37,11 @@ func (r *Reminder) Remind(ctx context.Context) (more bool, err error) {
 		for i, d := range due {
 			ids[i] = d.GrantID
 		}
-		var grants []grantRow
-		if err := r.Store.DB.Read(ctx).Raw("SELECT * FROM grants WHERE id IN ? AND revoked_at IS NULL", ids).Scan(&grants).Error; err != nil {
+		var grants []heldRow
+		if err := r.Store.DB.Read(ctx).Raw("SELECT id, user_id, app_id FROM grants WHERE id IN ? AND revoked_at IS NULL", ids).Scan(&grants).Error; err != nil {
 			return fmt.Errorf("read grants: %w", err)
 		}
-		of := map[consent.GrantID]grantRow{}
+		of := map[consent.GrantID]heldRow{}
 		for _, g := range grants {
 			of[g.ID] = g
 		}
@@ -50,24 +58,24 @@ func (r *Reminder) Remind(ctx context.Context) (more bool, err error) {
 }
 
 // due marks a few items whose end is near and was not recorded, and returns them.
-func (r *Reminder) due(ctx context.Context) ([]itemRow, error) {
+func (r *Reminder) due(ctx context.Context) ([]endRow, error) {
 	lock := " FOR UPDATE SKIP LOCKED"
 	if r.Store.DB.SQLite() {
 		lock = ""
 	}
 	now := r.Store.Now()
-	var due []itemRow
+	var due []endRow
 	err := r.Store.DB.Read(ctx).Raw(`UPDATE grant_items SET reminded = until WHERE (grant_id, scope, connection_id) IN (
 			SELECT grant_id, scope, connection_id FROM grant_items
 			WHERE reminded < until AND until > ? AND until <= ? AND until - ? <= (until - since) / 4 ORDER BY until LIMIT ?`+lock+`)
-		RETURNING *`, now.UnixMilli(), now.Add(consent.Soonest).UnixMilli(), now.UnixMilli(), expireBatch).Scan(&due).Error
+		RETURNING grant_id, scope, connection_id, until`, now.UnixMilli(), now.Add(consent.Soonest).UnixMilli(), now.UnixMilli(), expireBatch).Scan(&due).Error
 	if err != nil {
 		return nil, fmt.Errorf("find what ends soon: %w", err)
 	}
 	return due, nil
 }
 
-func ending(g grantRow, it itemRow, now time.Time) audit.Event {
+func ending(g heldRow, it endRow, now time.Time) audit.Event {
 	return audit.Event{
 		At: now, Kind: audit.GrantEnding, User: g.UserID, App: g.AppID, Grant: g.ID, Connection: it.ConnectionID, Scope: it.Scope,
 		Outcome: audit.Done, Detail: "until " + time.UnixMilli(it.Until).UTC().Format(time.DateOnly),

@@ -138,8 +138,8 @@ func (r *Revoker) RemoveApp(ctx context.Context, id consent.AppID) error {
 		if err := r.Store.inUse(ctx, id); err != nil {
 			return err
 		}
-		var live []grantRow
-		if err := tx.Raw("SELECT * FROM grants WHERE app_id = ? AND revoked_at IS NULL", id).Scan(&live).Error; err != nil {
+		var live []heldRow
+		if err := tx.Raw("SELECT id, user_id FROM grants WHERE app_id = ? AND revoked_at IS NULL", id).Scan(&live).Error; err != nil {
 			return fmt.Errorf("read grants of app: %w", err)
 		}
 		for _, g := range live {
