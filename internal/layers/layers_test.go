@@ -72,7 +72,7 @@ var may = map[string]string{
 	"internal/demo":       "internal/fault internal/sampleapp internal/secret internal/server internal/simulator",
 	"internal/deputytest": "*",
 	"internal/db/dbtest":  "internal/db migrations",
-	"cmd/deputy":          "consent internal/config internal/demo internal/fault internal/secret internal/server",
+	"cmd/deputy":          "consent internal/config internal/demo internal/fault internal/secret internal/server internal/simulator",
 	"bench":               "*",
 	"scripts/mutate":      "",
 	"e2e":                 "",

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -37,6 +38,8 @@ type brand struct {
 	Account string
 	// Cookie is the name of the sign-in cookie.
 	Cookie string
+	// SignIn is the path of the sign-in page.
+	SignIn string
 }
 
 // pages renders a provider's web pages.
@@ -57,6 +60,18 @@ type signInPage struct {
 	Action, Return, Account, Problem string
 	People                           []string
 }
+
+// homePage says what this is and what an app needs to use it.
+type homePage struct {
+	People                []string
+	ClientID              string
+	ClientSecret          string // "" when it is not for everybody
+	Quirks                []quirkInForce
+	Authorize, Token, API string // addresses
+}
+
+// quirkInForce is a quirk as it was written, and what it does.
+type quirkInForce struct{ Written, Help string }
 
 // choosePage asks which account to go on with.
 type choosePage struct {
@@ -106,6 +121,79 @@ func (p pages) render(w http.ResponseWriter, status int, name string, data any) 
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'")
 	w.WriteHeader(status)
 	w.Write(out.Bytes())
+}
+
+// webRoutes are the pages every provider has. authorize, token and api are where
+// an app finds the rest, as paths.
+func (b *base) webRoutes(authorize, token, api string) {
+	signIn := b.pages.brand.SignIn
+	b.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		origin := originOf(r)
+		b.showHome(w, homePage{Authorize: origin + authorize, Token: origin + token, API: origin + api})
+	})
+	b.mux.HandleFunc("GET "+stylePath, b.pages.serveStyle)
+	b.mux.HandleFunc("GET "+signIn, b.showSignIn)
+	b.mux.Handle("POST "+signIn, sameSiteOnly(b.takeSignIn))
+	b.mux.Handle("POST "+signIn+"/switch", sameSiteOnly(b.switchVisitor))
+}
+
+func (b *base) showHome(w http.ResponseWriter, page homePage) {
+	page.People, page.ClientID = b.people, b.cfg.ClientID
+	if b.cfg.ShowSecret {
+		page.ClientSecret = b.cfg.ClientSecret
+	}
+	b.mu.Lock()
+	quirks := b.quirks
+	b.mu.Unlock()
+	for _, q := range KnownQuirks(b.pages.brand.Theme) {
+		if written := q.Written(quirks); written != "" {
+			page.Quirks = append(page.Quirks, quirkInForce{written, q.Help})
+		}
+	}
+	b.pages.render(w, http.StatusOK, "home.html", page)
+}
+
+// showSignIn asks for name and password.
+func (b *base) showSignIn(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	b.pages.render(w, http.StatusOK, "signin.html", signInPage{
+		Action: b.pages.brand.SignIn, Return: localReturn(query.Get("return_to")), Account: query.Get("login"), People: b.people,
+	})
+}
+
+// takeSignIn checks them: here the password is the name.
+func (b *base) takeSignIn(w http.ResponseWriter, r *http.Request) {
+	login, back := r.PostFormValue("login"), localReturn(r.PostFormValue("return_to"))
+	if !slices.Contains(b.people, login) || r.PostFormValue("password") != login {
+		b.pages.render(w, http.StatusUnauthorized, "signin.html", signInPage{
+			Action: b.pages.brand.SignIn, Return: back, Account: login, People: b.people,
+			Problem: "Incorrect username or password.",
+		})
+		return
+	}
+	b.signIn(w, login)
+	http.Redirect(w, r, back, http.StatusSeeOther)
+}
+
+// switchVisitor signs out and asks who it is instead.
+func (b *base) switchVisitor(w http.ResponseWriter, r *http.Request) {
+	b.signOut(w, r)
+	b.toSignIn(w, r, localReturn(r.PostFormValue("return_to")), "")
+}
+
+// toSignIn sends the browser to the sign-in page, and back to this address
+// afterwards.
+func (b *base) toSignIn(w http.ResponseWriter, r *http.Request, back, login string) {
+	query := url.Values{"return_to": {back}, "login": {login}}
+	http.Redirect(w, r, b.pages.brand.SignIn+"?"+query.Encode(), http.StatusSeeOther)
+}
+
+// originOf is where this simulator is reached, for the addresses in its answers.
+func originOf(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
 }
 
 func (p pages) serveStyle(w http.ResponseWriter, _ *http.Request) {

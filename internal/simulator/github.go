@@ -1,8 +1,8 @@
 package simulator
 
 import (
-	"net/http"
 	"strconv"
+	"time"
 )
 
 // GitHub is a simulated GitHub on one origin, laid out like GitHub Enterprise
@@ -10,10 +10,10 @@ import (
 // octocat and hubot; the password is the name.
 type GitHub struct {
 	*base
-	mux    *http.ServeMux
 	world  *world
 	grants githubGrants
 	used   map[string]int // login → API calls, for the rate headers
+	failed []time.Time    // newest calls with a bad token
 }
 
 // Issue is an issue as a test sees it.
@@ -28,30 +28,31 @@ type Issue struct {
 func NewGitHub(cfg Config) *GitHub {
 	g := &GitHub{
 		base: newBase(cfg, brand{
-			Name: "GitHub", Mark: "Gh", Theme: "github", Account: "Username", Cookie: "github_simulator_session",
+			Name: "GitHub", Mark: "Gh", Theme: "github", Account: "Username", Cookie: "github_simulator_session", SignIn: "/login",
 		}),
-		mux: http.NewServeMux(), grants: newGithubGrants(), used: map[string]int{},
+		grants: newGithubGrants(), used: map[string]int{},
 	}
 	g.world = newWorld(g.cfg.Now())
-	g.webRoutes()
+	g.people = g.world.people()
+	g.SetQuirks(g.quirks)
+	g.webRoutes("/login/oauth/authorize", "/login/oauth/access_token", "/api/v3")
+	g.mux.HandleFunc("GET /login/oauth/authorize", g.showAuthorize)
+	g.mux.Handle("POST /login/oauth/authorize", sameSiteOnly(g.takeAuthorize))
+	g.mux.HandleFunc("POST /login/oauth/access_token", g.token)
 	g.apiRoutes()
 	return g
 }
 
-// ServeHTTP implements http.Handler.
-func (g *GitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.serve(w, r, g.mux) }
-
-func (g *GitHub) webRoutes() {
-	g.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		g.pages.render(w, http.StatusOK, "home.html", g.world.people())
-	})
-	g.mux.HandleFunc("GET "+stylePath, g.pages.serveStyle)
-	g.mux.HandleFunc("GET /login", g.showSignIn)
-	g.mux.Handle("POST /login", sameSiteOnly(g.takeSignIn))
-	g.mux.Handle("POST /login/switch", sameSiteOnly(g.switchAccount))
-	g.mux.HandleFunc("GET /login/oauth/authorize", g.showAuthorize)
-	g.mux.Handle("POST /login/oauth/authorize", sameSiteOnly(g.takeAuthorize))
-	g.mux.HandleFunc("POST /login/oauth/access_token", g.token)
+// SetQuirks replaces the manners from the next request on. A repository that was
+// renamed stays renamed.
+func (g *GitHub) SetQuirks(q Quirks) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.quirks = q
+	g.failed = nil
+	if q.Renamed {
+		g.world.storefront(g.cfg.Now())
+	}
 }
 
 // Issues returns the issues and pull requests of a repository ("owner/name"),
@@ -94,14 +95,7 @@ func (g *GitHub) RevokeAll(subject string) {
 func (g *GitHub) ExpireTokens() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := g.cfg.Now()
-	for _, t := range g.grants.byAccess {
-		if t.app {
-			t.expires = now
-			continue
-		}
-		g.grants.drop(t)
-	}
+	g.grants.expire(g.cfg.Now())
 }
 
 // PlantedSecrets returns the credentials that GitHub itself puts into answers

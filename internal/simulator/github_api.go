@@ -1,12 +1,10 @@
 package simulator
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -20,10 +18,10 @@ const (
 	// capFloor is where the remaining calls stop counting down: load tests make
 	// more calls an hour than GitHub would bear.
 	capFloor = 1000
+	// badTokens in a row lock everybody out for loginLock, with the quirk.
+	badTokens = 5
+	loginLock = 15 * time.Minute
 )
-
-// object is a JSON object of the API.
-type object map[string]any
 
 // caller is who an API call acts for.
 type caller struct {
@@ -48,14 +46,6 @@ func (c caller) reaches(r *repository) bool {
 	return !r.private || r.canSee(c.login()) && c.may("repo")
 }
 
-// apiReply is a whole answer, computed under the lock and sent after it.
-type apiReply struct {
-	status int
-	header map[string]string
-	body   any    // JSON, unless raw is set
-	raw    []byte // file content
-}
-
 // apiCall is one call with everything the handlers look at.
 type apiCall struct {
 	*http.Request
@@ -72,15 +62,9 @@ type apiHandler func(c apiCall) apiReply
 type site struct{ web, api string }
 
 func siteOf(r *http.Request) site {
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
-	origin := scheme + "://" + r.Host
+	origin := originOf(r)
 	return site{web: origin, api: origin + "/api/v3"}
 }
-
-func ok(body any) apiReply { return apiReply{status: http.StatusOK, body: body} }
 
 // complaint is an error in GitHub's shape.
 func complaint(status int, message string) apiReply {
@@ -101,27 +85,23 @@ func invalid(resource, field, code string) apiReply {
 func (g *GitHub) handle(pattern, accepted string, h apiHandler) {
 	method, path, _ := strings.Cut(pattern, " ")
 	g.mux.HandleFunc(method+" /api/v3"+path, func(w http.ResponseWriter, r *http.Request) {
-		sent, err := io.ReadAll(r.Body)
-		if err != nil {
-			sendAPI(w, r, complaint(http.StatusBadRequest, "Problems reading the body"))
-			return
-		}
-		g.mu.Lock()
-		call := apiCall{Request: r, site: siteOf(r), query: r.URL.Query(), sent: sent}
-		who, refusal := g.authenticate(r)
-		call.caller = who
-		if refusal == nil {
-			refusal = g.throttle()
-		}
-		var reply apiReply
-		if refusal != nil {
-			reply = *refusal
-		} else {
-			reply = h(call)
-		}
-		g.describe(w.Header(), who, accepted)
-		g.mu.Unlock()
-		sendAPI(w, r, reply)
+		g.answer(w, r, func(sent []byte, err error) apiReply {
+			if err != nil {
+				return complaint(http.StatusBadRequest, "Problems reading the body")
+			}
+			who, refusal := g.authenticate(r)
+			if refusal == nil {
+				refusal = g.throttle()
+			}
+			var reply apiReply
+			if refusal != nil {
+				reply = *refusal
+			} else {
+				reply = h(apiCall{Request: r, caller: who, site: siteOf(r), query: r.URL.Query(), sent: sent})
+			}
+			g.describe(w.Header(), who, accepted)
+			return tagged(r, reply)
+		})
 	})
 }
 
@@ -132,13 +112,19 @@ func (g *GitHub) authenticate(r *http.Request) (caller, *apiReply) {
 	if kind == "" || strings.EqualFold(kind, "Basic") {
 		return caller{}, nil
 	}
+	now := g.cfg.Now()
+	if g.quirks.LoginLock && len(g.failed) >= badTokens && now.Sub(g.failed[len(g.failed)-1]) < loginLock {
+		locked := complaint(http.StatusForbidden, "Maximum number of login attempts exceeded. Please try again later.")
+		return caller{}, &locked
+	}
 	found, known := g.grants.byAccess[strings.TrimSpace(value)]
-	if (!strings.EqualFold(kind, "Bearer") && !strings.EqualFold(kind, "token")) || !known || !found.live(g.cfg.Now()) {
+	if (!strings.EqualFold(kind, "Bearer") && !strings.EqualFold(kind, "token")) || !known || !found.live(now) {
+		g.failed = keepNewest(append(g.failed, now), badTokens)
 		bad := complaint(http.StatusUnauthorized, "Bad credentials")
 		return caller{}, &bad
 	}
-	g.used[found.login]++
-	return caller{user: g.world.person(found.login), scopes: found.scopes, app: found.app}, nil
+	g.used[found.owner]++
+	return caller{user: g.world.person(found.owner), scopes: found.scopes, app: found.app}, nil
 }
 
 // throttle refuses calls when a quirk says so.
@@ -173,59 +159,25 @@ func (g *GitHub) describe(h http.Header, who caller, accepted string) {
 	}
 }
 
-// sendAPI writes an answer, with ETag and 304 as GitHub does for reads.
-func sendAPI(w http.ResponseWriter, r *http.Request, reply apiReply) {
-	h := w.Header()
-	for name, value := range reply.header {
-		h.Set(name, value)
+// tagged gives a read its ETag, as GitHub does. File content is a kind of its
+// own.
+func tagged(r *http.Request, reply apiReply) apiReply {
+	if reply.raw != nil {
+		reply = reply.with("Content-Type", "application/vnd.github.raw; charset=utf-8")
 	}
-	if reply.status == http.StatusNoContent {
-		w.WriteHeader(reply.status)
-		return
+	if r.Method != http.MethodGet || reply.status != http.StatusOK {
+		return reply
 	}
-	out, kind := reply.raw, "application/vnd.github.raw; charset=utf-8"
-	if out == nil {
+	content := reply.raw
+	if content == nil {
 		encoded, err := encodeJSON(reply.body)
 		if err != nil {
-			http.Error(w, "encode answer: "+err.Error(), http.StatusInternalServerError)
-			return
+			return complaint(http.StatusInternalServerError, "Server Error")
 		}
-		out, kind = encoded, "application/json; charset=utf-8"
+		content, reply.body = encoded, json.RawMessage(encoded)
 	}
-	h.Set("Content-Type", kind)
-	if r.Method == http.MethodGet && reply.status == http.StatusOK {
-		sum := sha256.Sum256(out)
-		tag := `W/"` + hex.EncodeToString(sum[:]) + `"`
-		h.Set("ETag", tag)
-		h.Set("Cache-Control", "private, max-age=60, s-maxage=60")
-		if r.Header.Get("If-None-Match") == tag {
-			w.WriteHeader(http.StatusNotModified)
-			return
-		}
-	}
-	w.WriteHeader(reply.status)
-	w.Write(out)
-}
-
-// encodeJSON leaves < > & alone, as the providers do.
-func encodeJSON(body any) ([]byte, error) {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(body)
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
-}
-
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	out, err := encodeJSON(body)
-	if err != nil {
-		http.Error(w, "encode answer: "+err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	w.Write(out)
+	sum := sha256.Sum256(content)
+	return reply.with("ETag", `W/"`+hex.EncodeToString(sum[:])+`"`).with("Cache-Control", "private, max-age=60, s-maxage=60")
 }
 
 // paged cuts one page out of a list and links to the others. path is the
@@ -265,12 +217,4 @@ func paged[T any](c apiCall, path string, all []T, show func(T) object) apiReply
 		reply.header = map[string]string{"Link": strings.Join(links, ", ")}
 	}
 	return reply
-}
-
-func positive(text string, fallback int) int {
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		return fallback
-	}
-	return n
 }

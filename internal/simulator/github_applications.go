@@ -8,7 +8,7 @@ import (
 
 // tokenNamed checks the app's Basic credentials and finds the token in the
 // JSON body.
-func (g *GitHub) tokenNamed(c apiCall) (*githubToken, *apiReply) {
+func (g *GitHub) tokenNamed(c apiCall) (*token, *apiReply) {
 	id, secret := clientOf(c.Request)
 	if !g.isClient(id, secret) || c.PathValue("client") != id {
 		refusal := notFound()
@@ -49,7 +49,7 @@ func (g *GitHub) checkToken(c apiCall) apiReply {
 		"id": 1, "url": c.site.api + "/authorizations/1", "token": found.access, "token_last_eight": found.access[len(found.access)-8:],
 		"hashed_token": sha1Hex(found.access), "app": object{"name": g.cfg.ClientID, "url": c.site.web, "client_id": g.cfg.ClientID},
 		"note": nil, "note_url": nil, "fingerprint": nil, "scopes": scopes, "created_at": issued, "updated_at": issued, "expires_at": expires,
-		"user": c.site.simpleAccount(g.world.person(found.login)),
+		"user": c.site.simpleAccount(g.world.person(found.owner)),
 	})
 }
 
@@ -69,6 +69,6 @@ func (g *GitHub) deleteGrant(c apiCall) apiReply {
 	if refusal != nil {
 		return *refusal
 	}
-	g.grants.dropAll(found.login)
+	g.grants.dropAll(found.owner)
 	return apiReply{status: http.StatusNoContent}
 }

@@ -5,36 +5,6 @@ import (
 	"net/url"
 )
 
-// showSignIn asks for name and password.
-func (g *GitHub) showSignIn(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	g.pages.render(w, http.StatusOK, "signin.html", signInPage{
-		Action: "/login", Return: localReturn(query.Get("return_to")), Account: query.Get("login"), People: g.world.people(),
-	})
-}
-
-// takeSignIn checks them: here the password is the name.
-func (g *GitHub) takeSignIn(w http.ResponseWriter, r *http.Request) {
-	login, back := r.PostFormValue("login"), localReturn(r.PostFormValue("return_to"))
-	who := g.world.person(login)
-	if who == nil || r.PostFormValue("password") != who.login {
-		g.pages.render(w, http.StatusUnauthorized, "signin.html", signInPage{
-			Action: "/login", Return: back, Account: login, People: g.world.people(),
-			Problem: "Incorrect username or password.",
-		})
-		return
-	}
-	g.signIn(w, who.login)
-	http.Redirect(w, r, back, http.StatusSeeOther)
-}
-
-// switchAccount signs out and asks who it is instead.
-func (g *GitHub) switchAccount(w http.ResponseWriter, r *http.Request) {
-	g.signOut(w, r)
-	back := url.Values{"return_to": {localReturn(r.PostFormValue("return_to"))}}
-	http.Redirect(w, r, "/login?"+back.Encode(), http.StatusSeeOther)
-}
-
 // githubAsk is a checked authorization request.
 type githubAsk struct {
 	query       url.Values
@@ -102,8 +72,7 @@ func (g *GitHub) showAuthorize(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if who == "" {
-		next := url.Values{"return_to": {here.String()}, "login": {ask.query.Get("login")}}
-		http.Redirect(w, r, "/login?"+next.Encode(), http.StatusFound)
+		g.toSignIn(w, r, here.String(), ask.query.Get("login"))
 		return
 	}
 	if g.agreedBefore(who, ask) {
@@ -143,7 +112,7 @@ func (g *GitHub) takeAuthorize(w http.ResponseWriter, r *http.Request) {
 	who := g.visitor(r)
 	if who == "" {
 		here := url.URL{Path: "/login/oauth/authorize", RawQuery: ask.query.Encode()}
-		http.Redirect(w, r, "/login?"+url.Values{"return_to": {here.String()}}.Encode(), http.StatusSeeOther)
+		g.toSignIn(w, r, here.String(), "")
 		return
 	}
 	if answer != "1" {
@@ -169,8 +138,8 @@ func (g *GitHub) agree(w http.ResponseWriter, r *http.Request, ask githubAsk, wh
 	}
 	code := g.grants.approve(githubCode{
 		login: who, scopes: scopes, redirectURI: ask.redirectURI,
-		challenge: ask.query.Get("code_challenge"), at: g.cfg.Now(),
-	})
+		challenge: ask.query.Get("code_challenge"),
+	}, g.cfg.Now())
 	g.mu.Unlock()
 	g.goBack(w, r, ask, url.Values{"code": {code}})
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -25,49 +24,75 @@ func (g *GitHub) token(w http.ResponseWriter, r *http.Request) {
 	g.tokenRequests++
 	quirks := g.quirks
 	issued, refused := g.exchange(r, quirks)
-	reply := url.Values{}
-	if refused != nil {
-		reply.Set("error", refused.code)
-		reply.Set("error_description", refused.sentence)
-		reply.Set("error_uri", "https://docs.github.com/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-oauth-app-access-token-request-errors/")
-	} else {
-		reply.Set("access_token", issued.access)
-		reply.Set("token_type", "bearer")
-		reply.Set("scope", strings.Join(issued.scopes, ","))
+	reply := object{}
+	switch {
+	case refused != nil:
+		reply = object{"error": refused.code, "error_description": refused.sentence,
+			"error_uri": "https://docs.github.com/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-oauth-app-access-token-request-errors/"}
+	default:
 		g.remember(issued.access, issued.refresh)
-	}
-	refreshing := r.PostForm.Get("grant_type") == "refresh_token"
-	g.mu.Unlock()
-
-	if refused == nil && issued.app {
-		reply.Set("expires_in", fmt.Sprint(int(appAccessLife.Seconds())))
-		if !refreshing || !quirks.NoRefreshToken {
-			reply.Set("refresh_token", issued.refresh)
-			reply.Set("refresh_token_expires_in", fmt.Sprint(int(appRefreshLife.Seconds())))
+		reply = object{"access_token": issued.access, "token_type": "bearer", "scope": strings.Join(issued.scopes, ",")}
+		if issued.app {
+			g.addLives(reply, issued, r.PostForm.Get("grant_type") == "refresh_token")
 		}
 	}
-	g.answerToken(w, r, quirks, func(w http.ResponseWriter) { sendTokenReply(w, r, reply, quirks.StringExpiry) })
+	g.mu.Unlock()
+	g.answerToken(w, r, quirks, func(w http.ResponseWriter) {
+		// GitHub answers a form unless JSON is asked for.
+		if quirks.FormReply || !strings.Contains(r.Header.Get("Accept"), "json") {
+			sendForm(w, reply)
+			return
+		}
+		writeJSON(w, http.StatusOK, reply)
+	})
+}
+
+// addLives adds what a GitHub App is told about the ends of its tokens.
+func (g *GitHub) addLives(reply object, issued *token, refreshing bool) {
+	if life, told := g.quirks.lifetime(appAccessLife); told {
+		reply["expires_in"] = life
+	}
+	if refreshing && g.quirks.NoRefreshToken {
+		return
+	}
+	reply["refresh_token"] = issued.refresh
+	if life, told := g.quirks.lifetime(appRefreshLife); told {
+		reply["refresh_token_expires_in"] = life
+	}
+}
+
+func sendForm(w http.ResponseWriter, reply object) {
+	form := url.Values{}
+	for name, value := range reply {
+		form.Set(name, fmt.Sprint(value))
+	}
+	w.Header().Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	w.Write([]byte(form.Encode()))
 }
 
 // exchange decides one token request. The lock is held.
-func (g *GitHub) exchange(r *http.Request, quirks Quirks) (*githubToken, *tokenError) {
+func (g *GitHub) exchange(r *http.Request, quirks Quirks) (*token, *tokenError) {
 	id, secret := clientOf(r)
 	if !g.isClient(id, secret) {
 		return nil, &tokenError{"incorrect_client_credentials", "The client_id and/or client_secret passed are incorrect."}
 	}
 	now := g.cfg.Now()
 	if r.PostForm.Get("grant_type") == "refresh_token" {
-		old, ok := g.grants.byRefresh[r.PostForm.Get("refresh_token")]
-		if !ok || !now.Before(old.refreshExpires) {
+		sent := r.PostForm.Get("refresh_token")
+		old, ok := g.grants.byRefresh[sent]
+		if owner := g.grants.spentBy(sent); owner != "" && quirks.FamilyRevoke {
+			g.grants.dropOwner(owner)
+		}
+		if !ok || !old.refreshable(now) {
 			return nil, &tokenError{"bad_refresh_token", "The refresh token passed is incorrect or expired."}
 		}
 		// The old pair ends at once, the access token too: requests in flight
 		// with it fail.
-		g.grants.drop(old)
-		return g.grants.issue(old.login, nil, true, now), nil
+		g.grants.spend(old, false)
+		return g.grants.issue(old.owner, nil, true, quirks.TokenLimit, now), nil
 	}
 	stale := &tokenError{"bad_verification_code", "The code passed is incorrect or expired."}
-	code, ok := g.grants.redeem(r.PostForm.Get("code"), now)
+	code, ok := g.grants.codes.take(r.PostForm.Get("code"), now)
 	if !ok {
 		return nil, stale
 	}
@@ -77,7 +102,7 @@ func (g *GitHub) exchange(r *http.Request, quirks Quirks) (*githubToken, *tokenE
 	if code.challenge != "" && !provesChallenge(r.PostForm.Get("code_verifier"), code.challenge) {
 		return nil, stale
 	}
-	return g.grants.issue(code.login, code.scopes, quirks.Expiring, now), nil
+	return g.grants.issue(code.login, code.scopes, quirks.Expiring, quirks.TokenLimit, now), nil
 }
 
 // isClient checks the registered app's credentials.
@@ -105,22 +130,4 @@ func clientOf(r *http.Request) (id, secret string) {
 func provesChallenge(verifier, challenge string) bool {
 	sum := sha256.Sum256([]byte(verifier))
 	return base64.RawURLEncoding.EncodeToString(sum[:]) == challenge
-}
-
-// sendTokenReply writes a reply in the form GitHub chooses by Accept: a form
-// unless JSON is asked for. Lifetimes are numbers in JSON.
-func sendTokenReply(w http.ResponseWriter, r *http.Request, reply url.Values, stringExpiry bool) {
-	if !strings.Contains(r.Header.Get("Accept"), "json") {
-		w.Header().Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-		w.Write([]byte(reply.Encode()))
-		return
-	}
-	body := object{}
-	for name := range reply {
-		body[name] = reply.Get(name)
-		if strings.HasSuffix(name, "expires_in") && !stringExpiry {
-			body[name] = json.Number(reply.Get(name))
-		}
-	}
-	writeJSON(w, http.StatusOK, body)
 }

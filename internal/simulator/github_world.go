@@ -216,6 +216,16 @@ func (w *world) rename(from, to string) error {
 	return nil
 }
 
+// storefront gives acme/web another name, and its name to another repository.
+func (w *world) storefront(now time.Time) {
+	const taken = "acme/web"
+	if w.rename(taken, "acme/storefront") != nil {
+		return // it was done before
+	}
+	w.add(w.account("acme"), seedRepo{700100099, "web", "Took the name", false, 0, false}, now.UTC().Truncate(24*time.Hour))
+	delete(w.moved, taken)
+}
+
 // open adds an issue and returns it, or nil when the repository is full.
 func (r *repository) open(author *account, title, body string, labels []string, at time.Time) *issue {
 	if len(r.issues) >= maxIssues {

@@ -1,7 +1,8 @@
 // Package simulator owns look-alikes of the providers Deputy talks to: GitHub
 // and Slack with their own sign-in and consent pages, their real wire shapes
 // and their real odd manners, each of which is a switch in Quirks. The demo and
-// the tests run against them, so neither needs an account or the internet.
+// the tests run against them, so neither needs an account or the internet, and
+// `deputy simulate` lets people test their own apps.
 //
 // It does not own anything of Deputy: it imports no other package of this
 // module, and Deputy must treat it like any provider on the network. It is not
@@ -9,7 +10,9 @@
 //
 // How it works: one struct a provider, one mutex a struct, everything in
 // memory. A handler takes the lock, computes a whole reply and gives the lock
-// back before a byte is written. All growth is capped.
+// back before a byte is written. All growth is capped. What does not exist here
+// is refused the way the provider refuses what does not exist: no answer claims
+// a thing that was not done.
 //
 // Browsers do not separate cookies by port, so each provider names its own.
 package simulator
@@ -26,9 +29,6 @@ import (
 )
 
 const (
-	// codeLife is how long an authorization code can be redeemed.
-	codeLife = 10 * time.Minute
-
 	maxCalls  = 4096
 	maxIssued = 16384
 	maxCodes  = 1024
@@ -49,48 +49,9 @@ type Config struct {
 	Now func() time.Time
 	// Quirks are the odd manners to start with.
 	Quirks Quirks
-}
-
-// Quirks are the manners of providers that break naive clients. The zero value
-// is a provider on a good day. SetQuirks changes them while it runs.
-type Quirks struct {
-	// Expiring makes GitHub speak as a GitHub App: tokens live 8 hours, refresh
-	// tokens are used once, a refresh ends the old access token at once, and
-	// scope is always empty. Only tokens issued from then on are affected.
-	Expiring bool
-	// Rotate makes Slack rotate: tokens live 12 hours, refresh tokens are used
-	// once with a short grace, at most two access tokens live.
-	Rotate bool
-	// FewerScopes grants all but the last scope asked for, like a person who
-	// unticked one.
-	FewerScopes bool
-	// SwitchAccount makes this account (login or user id) the one that agrees,
-	// whoever signed in.
-	SwitchAccount string
-	// SlowToken delays every answer of the token endpoint, after its effect.
-	SlowToken time.Duration
-	// LoseTokenReply drops the connection instead of answering at the token
-	// endpoint, after its effect.
-	LoseTokenReply bool
-	// StringExpiry sends expires_in as a string.
-	StringExpiry bool
-	// NoRefreshToken leaves the new refresh token out of a refresh reply.
-	NoRefreshToken bool
-	// RateLimited refuses every API call: GitHub with 403 and a reset time,
-	// Slack with 429 and Retry-After.
-	RateLimited bool
-	// SecondaryLimit refuses every GitHub API call with 403 and no hint when to
-	// come back.
-	SecondaryLimit bool
-	// OrgBlocked is a GitHub organisation that does not let the app in: its
-	// repositories answer 403 and are missing from lists.
-	OrgBlocked string
-	// SSORequired is a GitHub organisation that wants a sign-in of its own
-	// first: its repositories answer 403 with an address.
-	SSORequired string
-	// SSOPartial leaves organisations' repositories out of GitHub lists and
-	// says so only in a header.
-	SSOPartial bool
+	// ShowSecret puts ClientSecret on the front page, for people who try their
+	// own app.
+	ShowSecret bool
 }
 
 // Call is one request a simulator received.
@@ -104,8 +65,10 @@ type Call struct {
 // base is what every simulated provider has: configuration, the lock, the
 // record of what happened and the people at the browser.
 type base struct {
-	cfg   Config
-	pages pages
+	cfg    Config
+	pages  pages
+	mux    *http.ServeMux
+	people []string // who can sign in; the password is the name
 
 	mu            sync.Mutex
 	quirks        Quirks
@@ -129,7 +92,7 @@ func newBase(cfg Config, look brand) *base {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &base{cfg: cfg, pages: newPages(look), quirks: cfg.Quirks, visits: map[string]visit{}}
+	return &base{cfg: cfg, pages: newPages(look), mux: http.NewServeMux(), quirks: cfg.Quirks, visits: map[string]visit{}}
 }
 
 // SetQuirks replaces the manners from the next request on.
@@ -169,8 +132,8 @@ func (b *base) IssuedTokens() []string {
 	return slices.Clone(b.issued)
 }
 
-// serve records the request and passes it on, unless the provider is down.
-func (b *base) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
+// ServeHTTP records the request and passes it on, unless the provider is down.
+func (b *base) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
 	b.calls = keepNewest(append(b.calls, Call{
 		Method: r.Method, Path: r.URL.Path, Authorized: r.Header.Get("Authorization") != "",
@@ -182,25 +145,7 @@ func (b *base) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
-	next.ServeHTTP(w, r)
-}
-
-// answerToken sends a token endpoint's reply the way the quirks say. The
-// caller has already made the effect durable: that is the point of them.
-func (b *base) answerToken(w http.ResponseWriter, r *http.Request, q Quirks, send func(http.ResponseWriter)) {
-	if q.SlowToken > 0 {
-		timer := time.NewTimer(q.SlowToken)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-r.Context().Done():
-		}
-	}
-	if q.LoseTokenReply {
-		// The one way net/http offers to drop a connection without a word.
-		panic(http.ErrAbortHandler)
-	}
-	send(w)
+	b.mux.ServeHTTP(w, r)
 }
 
 // remember notes tokens that were handed out. The lock is held.

@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"net/http"
 	"slices"
 )
 
@@ -10,7 +9,6 @@ import (
 // the password is the name.
 type Slack struct {
 	*base
-	mux    *http.ServeMux
 	world  *workspace
 	grants slackGrants
 }
@@ -27,32 +25,21 @@ type Message struct {
 func NewSlack(cfg Config) *Slack {
 	s := &Slack{
 		base: newBase(cfg, brand{
-			Name: "Slack", Mark: "Sl", Theme: "slack", Account: "Name", Cookie: "slack_simulator_session",
+			Name: "Slack", Mark: "Sl", Theme: "slack", Account: "Name", Cookie: "slack_simulator_session", SignIn: "/signin",
 		}),
-		mux: http.NewServeMux(), grants: newSlackGrants(),
+		grants: newSlackGrants(),
 	}
 	s.world = newWorkspace(s.cfg.Now())
-	s.routes()
-	return s
-}
-
-// ServeHTTP implements http.Handler.
-func (s *Slack) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.serve(w, r, s.mux) }
-
-func (s *Slack) routes() {
-	s.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		s.pages.render(w, http.StatusOK, "home.html", s.world.people())
-	})
-	s.mux.HandleFunc("GET "+stylePath, s.pages.serveStyle)
-	s.mux.HandleFunc("GET /signin", s.showSignIn)
-	s.mux.Handle("POST /signin", sameSiteOnly(s.takeSignIn))
-	s.mux.HandleFunc("GET /oauth/v2/authorize", s.showAuthorize)
-	s.mux.Handle("POST /oauth/v2/authorize", sameSiteOnly(s.takeAuthorize))
-	s.mux.HandleFunc("GET /oauth/v2_user/authorize", s.showAuthorize)
-	s.mux.Handle("POST /oauth/v2_user/authorize", sameSiteOnly(s.takeAuthorize))
+	s.people = s.world.people()
+	s.webRoutes("/oauth/v2_user/authorize", "/api/oauth.v2.user.access", "/api")
+	for _, path := range []string{"/oauth/v2/authorize", "/oauth/v2_user/authorize"} {
+		s.mux.HandleFunc("GET "+path, s.showAuthorize)
+		s.mux.Handle("POST "+path, sameSiteOnly(s.takeAuthorize))
+	}
 	s.mux.HandleFunc("/api/oauth.v2.access", s.token)
 	s.mux.HandleFunc("/api/oauth.v2.user.access", s.token)
 	s.mux.HandleFunc("/api/{method}", s.api)
+	return s
 }
 
 // Messages returns a channel's messages (by id or name), oldest first.
@@ -87,7 +74,7 @@ func (s *Slack) ExpireTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.cfg.Now()
-	for _, t := range s.grants.byAccess {
+	for _, t := range s.grants.tokens {
 		if t.expires.IsZero() {
 			t.revoked = true
 			continue

@@ -15,7 +15,7 @@ import (
 // slackCall is one API call with everything the methods look at.
 type slackCall struct {
 	args   url.Values
-	token  *slackToken
+	token  *token
 	scopes []string
 	user   *member
 }
@@ -42,43 +42,42 @@ func (s *Slack) methods() map[string]slackMethod {
 // api is the front door of the Web API. Apart from rate limits every answer
 // has status 200.
 func (s *Slack) api(w http.ResponseWriter, r *http.Request) {
-	args, problem := slackArguments(r)
-	if problem != "" {
-		writeJSON(w, http.StatusOK, refusal(problem))
-		return
-	}
-	s.mu.Lock()
-	if s.quirks.RateLimited {
-		s.mu.Unlock()
-		w.Header().Set("Retry-After", "30")
-		writeJSON(w, http.StatusTooManyRequests, refusal("ratelimited"))
-		return
-	}
-	reply := s.answer(w.Header(), r, args)
-	s.mu.Unlock()
-	writeJSON(w, http.StatusOK, reply)
+	s.answer(w, r, func(_ []byte, err error) apiReply {
+		if err != nil {
+			return ok(refusal("invalid_form_data"))
+		}
+		args, problem := slackArguments(r)
+		if problem != "" {
+			return ok(refusal(problem))
+		}
+		if s.quirks.RateLimited {
+			return apiReply{status: http.StatusTooManyRequests, body: refusal("ratelimited")}.with("Retry-After", "30")
+		}
+		body := s.call(w.Header(), r, args)
+		return apiReply{status: http.StatusOK, body: body, read: body["ok"] != true || r.PathValue("method") != "chat.postMessage"}
+	})
 }
 
-// answer finds the caller and the method. The lock is held.
-func (s *Slack) answer(h http.Header, r *http.Request, args url.Values) object {
+// call finds the caller and the method. The lock is held.
+func (s *Slack) call(h http.Header, r *http.Request, args url.Values) object {
 	value := args.Get("token")
-	kind, bearer, found := strings.Cut(r.Header.Get("Authorization"), " ")
-	if found && strings.EqualFold(kind, "Bearer") {
+	kind, bearer, has := strings.Cut(r.Header.Get("Authorization"), " ")
+	if has && strings.EqualFold(kind, "Bearer") {
 		value = strings.TrimSpace(bearer)
 	}
 	if value == "" {
 		return refusal("not_authed")
 	}
-	token, known := s.grants.byAccess[value]
+	found, known := s.grants.byAccess[value]
 	switch {
 	case !known:
 		return refusal("invalid_auth")
-	case token.revoked:
+	case found.revoked:
 		return refusal("token_revoked")
-	case !token.expires.IsZero() && !s.cfg.Now().Before(token.expires):
+	case !found.live(s.cfg.Now()):
 		return refusal("token_expired")
 	}
-	scopes := s.grants.scopes[token.user]
+	scopes := s.grants.scopes[found.owner]
 	h.Set("X-OAuth-Scopes", strings.Join(scopes, ","))
 	method, exists := s.methods()[r.PathValue("method")]
 	if !exists {
@@ -86,7 +85,7 @@ func (s *Slack) answer(h http.Header, r *http.Request, args url.Values) object {
 		reply["req_method"] = r.PathValue("method")
 		return reply
 	}
-	return method(slackCall{args: args, token: token, scopes: scopes, user: s.world.person(token.user)})
+	return method(slackCall{args: args, token: found, scopes: scopes, user: s.world.person(found.owner)})
 }
 
 // slackArguments reads arguments from the address, a form or a JSON object.

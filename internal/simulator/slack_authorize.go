@@ -34,26 +34,6 @@ type slackAsk struct {
 	userScopes, botScopes []string
 }
 
-func (s *Slack) showSignIn(w http.ResponseWriter, r *http.Request) {
-	s.pages.render(w, http.StatusOK, "signin.html", signInPage{
-		Action: "/signin", Return: localReturn(r.URL.Query().Get("return_to")), People: s.world.people(),
-	})
-}
-
-// takeSignIn checks name and password: here they are the same.
-func (s *Slack) takeSignIn(w http.ResponseWriter, r *http.Request) {
-	name, back := r.PostFormValue("login"), localReturn(r.PostFormValue("return_to"))
-	who := s.world.named(name)
-	if who == nil || who.bot || r.PostFormValue("password") != who.name {
-		s.pages.render(w, http.StatusUnauthorized, "signin.html", signInPage{
-			Action: "/signin", Return: back, Account: name, People: s.world.people(), Problem: "This name and password do not fit.",
-		})
-		return
-	}
-	s.signIn(w, who.name)
-	http.Redirect(w, r, back, http.StatusSeeOther)
-}
-
 // parseAsk checks an authorization request. Slack explains what is wrong on a
 // page of its own and sends nobody back.
 func (s *Slack) parseAsk(w http.ResponseWriter, r *http.Request, query url.Values) (ask slackAsk, ok bool) {
@@ -110,7 +90,7 @@ func (s *Slack) showAuthorize(w http.ResponseWriter, r *http.Request) {
 	}
 	who := s.visitor(r)
 	if who == "" {
-		http.Redirect(w, r, "/signin?"+url.Values{"return_to": {r.URL.RequestURI()}}.Encode(), http.StatusFound)
+		s.toSignIn(w, r, r.URL.RequestURI(), "")
 		return
 	}
 	s.pages.render(w, http.StatusOK, "consent.html", consentPage{
@@ -136,7 +116,7 @@ func (s *Slack) takeAuthorize(w http.ResponseWriter, r *http.Request) {
 	who := s.world.named(s.visitor(r))
 	if who == nil {
 		here := url.URL{Path: r.URL.Path, RawQuery: ask.query.Encode()}
-		http.Redirect(w, r, "/signin?"+url.Values{"return_to": {here.String()}}.Encode(), http.StatusSeeOther)
+		s.toSignIn(w, r, here.String(), "")
 		return
 	}
 	back := url.Values{"state": {ask.query.Get("state")}}
@@ -166,6 +146,6 @@ func (s *Slack) agree(ask slackAsk, who *member) string {
 		ask.userScopes = ask.userScopes[:len(ask.userScopes)-1]
 	}
 	return s.grants.approve(slackCode{
-		user: who.id, userScopes: ask.userScopes, botScopes: ask.botScopes, redirectURI: ask.redirectURI, at: s.cfg.Now(),
-	})
+		user: who.id, userScopes: ask.userScopes, botScopes: ask.botScopes, redirectURI: ask.redirectURI,
+	}, s.cfg.Now())
 }

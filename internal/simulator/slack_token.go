@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 )
 
@@ -46,16 +45,16 @@ func (s *Slack) exchange(r *http.Request, quirks Quirks) object {
 	now := s.cfg.Now()
 	switch r.PostForm.Get("grant_type") {
 	case "refresh_token":
-		renewed := s.grants.refresh(r.PostForm.Get("refresh_token"), now)
+		renewed := s.grants.refresh(r.PostForm.Get("refresh_token"), quirks, now)
 		if renewed == nil {
 			return refusal("invalid_refresh_token")
 		}
-		return s.tokenReply(s.tokenFields(renewed, quirks, quirks.NoRefreshToken), renewed.user)
+		return s.tokenReply(s.tokenFields(renewed, quirks, quirks.NoRefreshToken), renewed.owner)
 	case "", "authorization_code":
 	default:
 		return refusal("invalid_grant_type")
 	}
-	code, ok := s.grants.redeem(r.PostForm.Get("code"), now)
+	code, ok := s.grants.codes.take(r.PostForm.Get("code"), now)
 	if !ok {
 		return refusal("invalid_code")
 	}
@@ -83,19 +82,17 @@ func (s *Slack) exchange(r *http.Request, quirks Quirks) object {
 }
 
 // tokenFields is what a reply says about one token. The lock is held.
-func (s *Slack) tokenFields(t *slackToken, quirks Quirks, withoutRefresh bool) object {
+func (s *Slack) tokenFields(t *token, quirks Quirks, withoutRefresh bool) object {
 	s.remember(t.access, t.refresh)
-	fields := object{"access_token": t.access, "token_type": "user", "scope": strings.Join(s.grants.scopes[t.user], ",")}
-	if t.user == slackBot {
+	fields := object{"access_token": t.access, "token_type": "user", "scope": strings.Join(s.grants.scopes[t.owner], ",")}
+	if t.owner == slackBot {
 		fields["token_type"], fields["bot_user_id"] = "bot", slackBot
 	}
 	if t.expires.IsZero() {
 		return fields
 	}
-	seconds := int(slackAccessLife.Seconds())
-	fields["expires_in"] = seconds
-	if quirks.StringExpiry {
-		fields["expires_in"] = strconv.Itoa(seconds)
+	if life, told := quirks.lifetime(slackAccessLife); told {
+		fields["expires_in"] = life
 	}
 	if !withoutRefresh {
 		fields["refresh_token"] = t.refresh

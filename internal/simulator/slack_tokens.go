@@ -13,64 +13,37 @@ const (
 	slackLive = 2
 )
 
-// slackCode is an authorization code on its way back to the app.
+// slackCode is what a person agreed to at Slack.
 type slackCode struct {
 	user        string
 	userScopes  []string
 	botScopes   []string
 	redirectURI string
-	at          time.Time
 }
 
-// slackToken is one access token. What it may do is what its subject was
-// granted, at once for all its tokens: scopes pile up.
-type slackToken struct {
-	access, refresh string
-	serial          int
-	user            string // whose; the bot's id for a bot token
-	expires         time.Time
-	refreshUsed     time.Time // zero: not yet
-	revoked         bool
-}
-
-// slackGrants is what people agreed to and what came of it.
+// slackGrants is what people agreed to and what came of it. The owner of a token
+// is a person or the bot. What a token may do is what its owner was granted, at
+// once for all tokens: scopes pile up.
 type slackGrants struct {
-	codes     map[string]slackCode
-	byAccess  map[string]*slackToken
-	byRefresh map[string]*slackToken
-	scopes    map[string][]string // user or bot id → scopes
-	serial    int
+	ledger
+	codes  codeBook[slackCode]
+	scopes map[string][]string // user or bot id → scopes
 }
 
 func newSlackGrants() slackGrants {
-	return slackGrants{
-		codes: map[string]slackCode{}, byAccess: map[string]*slackToken{},
-		byRefresh: map[string]*slackToken{}, scopes: map[string][]string{},
-	}
+	return slackGrants{ledger: newLedger(), codes: newCodeBook[slackCode](), scopes: map[string][]string{}}
 }
 
 // approve makes a code for a yes.
-func (g *slackGrants) approve(c slackCode) string {
-	for code, old := range g.codes {
-		if len(g.codes) >= maxCodes || c.at.Sub(old.at) > codeLife {
-			delete(g.codes, code)
-		}
-	}
+func (g *slackGrants) approve(c slackCode, now time.Time) string {
 	code := "4724469134.4644010092847." + randomHex(32)
-	g.codes[code] = c
+	g.codes.put(code, c, now)
 	return code
 }
 
-// redeem takes a code out: whatever happens next, it was its only use.
-func (g *slackGrants) redeem(code string, now time.Time) (slackCode, bool) {
-	found, ok := g.codes[code]
-	delete(g.codes, code)
-	return found, ok && now.Sub(found.at) <= codeLife
-}
-
-// grant adds scopes to a subject and gives it a token. Without rotation that
-// is the token it already has.
-func (g *slackGrants) grant(user string, scopes []string, rotate bool, now time.Time) *slackToken {
+// grant adds scopes to an owner and gives it a token. Without rotation that is
+// the token it already has.
+func (g *slackGrants) grant(user string, scopes []string, rotate bool, now time.Time) *token {
 	for _, scope := range scopes {
 		if !slices.Contains(g.scopes[user], scope) {
 			g.scopes[user] = append(g.scopes[user], scope)
@@ -79,12 +52,12 @@ func (g *slackGrants) grant(user string, scopes []string, rotate bool, now time.
 	if rotate {
 		return g.rotate(user, now)
 	}
-	for _, t := range g.byAccess {
-		if t.user == user && t.expires.IsZero() && !t.revoked {
+	for _, t := range g.tokens {
+		if t.owner == user && t.expires.IsZero() && !t.revoked {
 			return t
 		}
 	}
-	return g.add(&slackToken{access: slackPrefix(user) + "1-" + randomText(48), user: user})
+	return g.add(&token{access: slackPrefix(user) + "1-" + randomText(48), owner: user, issued: now})
 }
 
 func slackPrefix(user string) string {
@@ -94,77 +67,65 @@ func slackPrefix(user string) string {
 	return "xoxp-"
 }
 
-// rotate gives a subject a new pair. Of more than two live access tokens the
+// rotate gives an owner a new pair. Of more than two live access tokens the
 // oldest is revoked.
-func (g *slackGrants) rotate(user string, now time.Time) *slackToken {
-	t := g.add(&slackToken{
+func (g *slackGrants) rotate(user string, now time.Time) *token {
+	t := g.add(&token{
 		access: "xoxe." + slackPrefix(user) + "1-" + randomText(60), refresh: "xoxe-1-" + randomText(60),
-		user: user, expires: now.Add(slackAccessLife),
+		owner: user, issued: now, expires: now.Add(slackAccessLife),
 	})
-	g.byRefresh[t.refresh] = t
-	var live []*slackToken
-	for _, other := range g.byAccess {
-		if other.user == user && !other.revoked && now.Before(other.expires) {
+	var live []*token
+	for _, other := range g.tokens {
+		if other.owner == user && other.live(now) && !other.expires.IsZero() {
 			live = append(live, other)
 		}
 	}
 	if len(live) > slackLive {
-		slices.MinFunc(live, func(a, b *slackToken) int { return a.serial - b.serial }).revoked = true
-	}
-	return t
-}
-
-// add keeps a token and forgets the oldest when there are too many.
-func (g *slackGrants) add(t *slackToken) *slackToken {
-	g.serial++
-	t.serial = g.serial
-	g.byAccess[t.access] = t
-	for access, old := range g.byAccess {
-		if len(g.byAccess) > maxTokens && old.serial <= g.serial-maxTokens {
-			delete(g.byAccess, access)
-			delete(g.byRefresh, old.refresh)
-		}
+		live[0].revoked = true
 	}
 	return t
 }
 
 // refresh redeems a refresh token. It works once, and again within the grace
 // for whoever lost the answer.
-func (g *slackGrants) refresh(refresh string, now time.Time) *slackToken {
+func (g *slackGrants) refresh(refresh string, quirks Quirks, now time.Time) *token {
 	old, known := g.byRefresh[refresh]
-	if !known || g.scopes[old.user] == nil {
+	if !known || g.scopes[old.owner] == nil {
+		return nil
+	}
+	late := !old.refreshUsed.IsZero() && (quirks.NoGrace || now.Sub(old.refreshUsed) > slackGrace)
+	if late && quirks.FamilyRevoke {
+		g.dropAll(old.owner)
+	}
+	if late {
 		return nil
 	}
 	if old.refreshUsed.IsZero() {
 		old.refreshUsed = now
 	}
-	if now.Sub(old.refreshUsed) > slackGrace {
-		return nil
+	if quirks.OldAccessDies {
+		old.expires = now
 	}
-	return g.rotate(old.user, now)
+	return g.rotate(old.owner, now)
 }
 
 // revoke ends one token. Without rotation that undoes the authorization.
-func (g *slackGrants) revoke(t *slackToken) {
+func (g *slackGrants) revoke(t *token) {
 	if t.expires.IsZero() {
-		g.dropAll(t.user)
+		g.dropAll(t.owner)
 		return
 	}
 	t.revoked = true
 }
 
-// dropAll ends everything a subject agreed to.
+// dropAll ends everything an owner agreed to. The tokens stay known as revoked.
 func (g *slackGrants) dropAll(user string) {
-	for _, t := range g.byAccess {
-		if t.user == user {
+	for _, t := range g.tokens {
+		if t.owner == user {
 			t.revoked = true
 			delete(g.byRefresh, t.refresh)
 		}
 	}
-	for code, c := range g.codes {
-		if c.user == user {
-			delete(g.codes, code)
-		}
-	}
+	g.codes.drop(func(c slackCode) bool { return c.user == user })
 	delete(g.scopes, user)
 }
