@@ -53,6 +53,7 @@ type pages struct {
 type scopeWords struct {
 	Scope string
 	Words string
+	Tick  bool // the person may leave it out
 }
 
 // signInPage asks who is there.
@@ -82,7 +83,15 @@ type choosePage struct {
 type consentPage struct {
 	Action, Account, App, ReturnHost, Yes, No string
 	Scopes                                    []scopeWords
+	SelectAll                                 bool // a box that ticks all others
+	Picks                                     []pick
 	Hidden                                    []hiddenField
+}
+
+// pick is something of the person's that the app gets only when it is ticked.
+type pick struct {
+	ID, Label string
+	Ticked    bool
 }
 
 // hiddenField carries one authorization parameter through the form.

@@ -114,8 +114,8 @@ func (p *person) submit(shown page, add url.Values) page {
 	for _, field := range hiddenInput.FindAllStringSubmatch(shown.body, -1) {
 		form.Set(html.UnescapeString(field[1]), html.UnescapeString(field[2]))
 	}
-	for name := range add {
-		form.Set(name, add.Get(name))
+	for name, values := range add {
+		form[name] = values
 	}
 	return p.read(p.http.PostForm(p.srv.URL+html.UnescapeString(action[1]), form))
 }

@@ -8,21 +8,21 @@ import (
 // githubScopes are the scopes an OAuth App can ask for here, in words.
 func githubScopes() []scopeWords {
 	return []scopeWords{
-		{"repo", "Read and change all your repositories, public and private"},
-		{"public_repo", "Read and change your public repositories"},
-		{"repo:status", "Read and set commit statuses"},
-		{"repo_deployment", "Read and set deployment statuses"},
-		{"repo:invite", "Accept invitations to repositories"},
-		{"user", "Read and change your whole profile"},
-		{"read:user", "Read your whole profile"},
-		{"user:email", "Read your e-mail addresses"},
-		{"user:follow", "Follow and unfollow people"},
-		{"admin:org", "Manage your organisations and teams"},
-		{"write:org", "Change membership of your organisations"},
-		{"read:org", "Read your organisation and team membership"},
-		{"workflow", "Change workflow files"},
-		{"notifications", "Read your notifications"},
-		{"gist", "Create gists"},
+		{Scope: "repo", Words: "Read and change all your repositories, public and private"},
+		{Scope: "public_repo", Words: "Read and change your public repositories"},
+		{Scope: "repo:status", Words: "Read and set commit statuses"},
+		{Scope: "repo_deployment", Words: "Read and set deployment statuses"},
+		{Scope: "repo:invite", Words: "Accept invitations to repositories"},
+		{Scope: "user", Words: "Read and change your whole profile"},
+		{Scope: "read:user", Words: "Read your whole profile"},
+		{Scope: "user:email", Words: "Read your e-mail addresses"},
+		{Scope: "user:follow", Words: "Follow and unfollow people"},
+		{Scope: "admin:org", Words: "Manage your organisations and teams"},
+		{Scope: "write:org", Words: "Change membership of your organisations"},
+		{Scope: "read:org", Words: "Read your organisation and team membership"},
+		{Scope: "workflow", Words: "Change workflow files"},
+		{Scope: "notifications", Words: "Read your notifications"},
+		{Scope: "gist", Words: "Create gists"},
 	}
 }
 

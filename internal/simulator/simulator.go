@@ -1,6 +1,6 @@
-// Package simulator owns look-alikes of the providers Deputy talks to: GitHub
-// and Slack with their own sign-in and consent pages, their real wire shapes
-// and their real odd manners, each of which is a switch in Quirks. The demo and
+// Package simulator owns look-alikes of the providers Deputy talks to, with
+// their own sign-in and consent pages, their real wire shapes and their real
+// odd manners, each of which is a switch in Quirks. The demo and
 // the tests run against them, so neither needs an account or the internet, and
 // `deputy simulate` lets people test their own apps.
 //

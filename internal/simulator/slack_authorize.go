@@ -10,20 +10,20 @@ import (
 // slackScopes are the scopes an app can ask for here, in words.
 func slackScopes() []scopeWords {
 	return []scopeWords{
-		{"channels:read", "See the public channels of the workspace"},
-		{"channels:history", "Read messages in public channels"},
-		{"groups:read", "See your private channels"},
-		{"groups:history", "Read messages in your private channels"},
-		{"im:read", "See your direct messages"},
-		{"im:history", "Read your direct messages"},
-		{"mpim:read", "See your group messages"},
-		{"mpim:history", "Read your group messages"},
-		{"chat:write", "Send messages for you"},
-		{"users:read", "See who is in the workspace"},
-		{"team:read", "See the workspace's name and icon"},
-		{"files:read", "See files shared in channels"},
-		{"search:read.public", "Search public channels"},
-		{"search:read.private", "Search your private channels"},
+		{Scope: "channels:read", Words: "See the public channels of the workspace"},
+		{Scope: "channels:history", Words: "Read messages in public channels"},
+		{Scope: "groups:read", Words: "See your private channels"},
+		{Scope: "groups:history", Words: "Read messages in your private channels"},
+		{Scope: "im:read", Words: "See your direct messages"},
+		{Scope: "im:history", Words: "Read your direct messages"},
+		{Scope: "mpim:read", Words: "See your group messages"},
+		{Scope: "mpim:history", Words: "Read your group messages"},
+		{Scope: "chat:write", Words: "Send messages for you"},
+		{Scope: "users:read", Words: "See who is in the workspace"},
+		{Scope: "team:read", Words: "See the workspace's name and icon"},
+		{Scope: "files:read", Words: "See files shared in channels"},
+		{Scope: "search:read.public", Words: "Search public channels"},
+		{Scope: "search:read.private", Words: "Search your private channels"},
 	}
 }
 
