@@ -93,6 +93,8 @@ func Mount(r gin.IRouter, p Parts) {
 		{"GET", "/signin/again", browser, page(i.ProvePage)},
 		{"POST", "/signin/again", form, page(i.Proof)},
 		{"POST", "/signin/again/passkey", form, page(i.ProofByPasskey)},
+		{"GET", "/accounts", browser, page(i.AccountsPage)},
+		{"POST", "/accounts", form, page(i.ChooseAccount)},
 		{"POST", "/signout", form, page(i.SignOut)},
 		{"GET", metadata.LogoutPath, request, page(p.admitted(i.Leave))},
 		{"POST", metadata.LogoutPath, request, page(i.LeaveByForm)},

@@ -64,6 +64,10 @@ func examples() []example {
 // doorExamples: before a person is in, and after they left.
 func doorExamples() []example {
 	stranger := Frame{CSRF: "page-token", Path: "/signin", Return: "/", Now: noon()}
+	accounts := []Account{
+		{ID: "session_1", Name: "Ana Lima", Email: "ana@northwind.example", Since: ago(0), Acts: true},
+		{ID: "session_2", Name: "Ben Okafor-Vandenberghe", Email: "benjamin.okafor-vandenberghe@northwind.example", Since: ago(3)},
+	}
 	return []example{
 		{"signin-empty", SignIn{Frame: stranger}},
 		{"signin-app", SignIn{Frame: stranger, AppName: "Repo Scout", AppHost: "reposcout.example", Flow: "sealed"}},
@@ -75,6 +79,11 @@ func doorExamples() []example {
 		{"signout-app", SignOutConfirm{Frame: frame("/oauth/logout"), AppName: "Repo Scout", Away: []string{"Repo Scout", "Tidy Bot"}, Goes: true, Returns: Return{Host: "reposcout.example"}, To: "https://reposcout.example/bye"}},
 		{"signout-other", SignOutConfirm{Frame: frame("/oauth/logout"), AppName: "Scout CLI", Other: true, Goes: true, Returns: Return{Local: true}, To: "http://127.0.0.1:7777/bye"}},
 		{"signout-hostile", SignOutConfirm{Frame: frame("/oauth/logout"), AppName: hostile(), Other: true, Away: []string{hostile()}, Goes: true, Returns: Return{Host: "evil.example"}, To: hostile()}},
+		{"signin-others", SignIn{Frame: stranger, Ended: true, Others: true}},
+		{"accounts-one", Accounts{Frame: stranger, Accounts: accounts[:1]}},
+		{"accounts-many", Accounts{Frame: stranger, AppName: "Repo Scout", AppHost: "reposcout.example", Accounts: accounts}},
+		{"accounts-hostile", Accounts{Frame: stranger, AppName: hostile(), AppHost: "x", Accounts: []Account{{ID: hostile(), Name: hostile(), Email: hostile(), Since: ago(1)}}}},
+		{"signedout-others", SignedOut{Frame: stranger, Others: []string{"ana@northwind.example", "ben@northwind.example"}}},
 		{"signedout-empty", SignedOut{Frame: stranger}},
 		{"signedout-app", SignedOut{Frame: stranger, Next: Link{"https://reposcout.example/bye", "Go back to reposcout.example"}}},
 		{"signedout-many", SignedOut{Frame: stranger, Away: []string{"Repo Scout", "Tidy Bot", hostile()}}},

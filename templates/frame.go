@@ -7,7 +7,7 @@ import "time"
 type Frame struct {
 	Account string    // e-mail address of who is signed in; "" when nobody is
 	SignOut string    // form token of the header's sign-out form; needed with Account
-	Return  string    // path of ours to come back to after signing in or out
+	Return  string    // path of ours to come back to after signing in or out, or choosing an account
 	CSRF    string    // form token of the page's own form
 	Path    string    // of this page, for the navigation: "/services"
 	Now     time.Time // for "today" and "in 5 days"

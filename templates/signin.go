@@ -11,6 +11,7 @@ type SignIn struct {
 	Flow    string // the sealed request; "" without an app
 	Email   string // typed before
 	Ended   bool   // the earlier sign-in ended
+	Others  bool   // accounts are signed in here, and none acts
 	Tried
 	Passkey   Ceremony // zero when nobody can sign in with one here
 	Companies []Company
@@ -145,6 +146,7 @@ type SignOutConfirm struct {
 // SignedOut says goodbye.
 type SignedOut struct {
 	Frame
-	Away []string // apps that go on working: the person allowed it
-	Next Link     // back to the app that wanted it; zero when none did
+	Away   []string // apps that go on working: the person allowed it
+	Next   Link     // back to the app that wanted it; zero when none did
+	Others []string // addresses of who is still signed in in this browser
 }

@@ -13,7 +13,9 @@
 //	SignInCode         POST /signin/code            csrf return ticket code
 //	Prove              POST /signin/again           csrf for return password code
 //	Prove              POST /signin/again/passkey   csrf for return ticket answer
-//	header             POST /signout                csrf return
+//	Accounts           POST /accounts               csrf return do (use:ID, end:ID, end-all)
+//	SignedOut          POST /accounts               csrf return do (end-all)
+//	header             POST /signout                csrf
 //	footer             POST /language               return language
 //	SignOutConfirm     POST /signout/app            csrf to
 //	DeviceEntry        POST /device                 csrf user_code
@@ -32,7 +34,7 @@
 //	Activity           GET  /activity               app service result
 //
 // A star marks a field that may come several times. The values of do in Consent
-// are save, deny, allow and the Do of its steps and rows; in Picker they are
+// are save, deny, allow, account and the Do of its steps and rows; in Picker they are
 // search, prev, next, back and use.
 package templates
 
@@ -100,6 +102,7 @@ func listing() []listed {
 	return []listed{
 		{SignIn{}, "signin.html", true, false},
 		{SignInCode{}, "signin-code.html", true, false},
+		{Accounts{}, "accounts.html", true, false},
 		{Prove{}, "prove.html", true, false},
 		{DeviceEntry{}, "device.html", true, false},
 		{DeviceConfirm{}, "device-confirm.html", true, false},
@@ -213,6 +216,7 @@ type view struct {
 	Frame
 	Page        any
 	Narrow, Nav bool
+	Saves       bool // the form "answer" keeps its choices when the person chooses another account
 	Stylesheet  string
 	Here        string   // the frame's, or the request's
 	Tongues     []tongue // that it can be read in
@@ -246,6 +250,7 @@ func (s *Set) Render(w io.Writer, page any, language, here string) error {
 	own := v.Interface().(framed)
 	shown := view{Frame: own.frame(), Page: own, Narrow: p.narrow, Nav: p.nav, Here: cmp.Or(own.frame().Here, here), Tongues: s.tongues}
 	shown.Stylesheet, _ = Stylesheet()
+	_, shown.Saves = own.(Consent)
 	if asks, can := own.(scripted); can && asks.ceremony() != (Ceremony{}) {
 		shown.Script, _ = Script()
 	}

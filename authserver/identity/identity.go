@@ -11,7 +11,10 @@
 // A session that was read is believed for half a second: an end is in force at
 // once in this process and within a second in every other.
 //
-// A second cookie names the browser. It is set before anybody signs in, it is
+// Several accounts can be signed in in one browser; one of them acts, the others are
+// set aside until the person chooses (see present).
+//
+// Another cookie names the browser. It is set before anybody signs in, it is
 // stored nowhere, and forms and conversations that begin before the sign-in are
 // bound to it. It gives no authority.
 //
@@ -85,7 +88,7 @@ type Config struct {
 	Leavings  Leavings      // nil when no app can ask for a sign-out
 	Passkeys  Passkeys      // nil when browsers cannot use passkeys here
 	Codes     Codes         // nil when a password has no second step
-	Box       Sealer        // needed with Codes
+	Box       Sealer        // of what travels through a page or a cookie
 	Companies Companies     // nil when nobody signs in with an account elsewhere
 
 	Site  *web.Site

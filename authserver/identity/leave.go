@@ -91,7 +91,7 @@ func (i *Identity) left(c *gin.Context, l Leaving) error {
 	if l.Host != "" {
 		page.Next = templates.Link{Href: l.Return, Text: "Go back to " + l.Host}
 	}
-	return i.cfg.Site.Render(c, http.StatusOK, page)
+	return i.goodbye(c, page)
 }
 
 // leaveToken binds the form to where it leads: nobody else's address gets in.
@@ -118,10 +118,12 @@ func (i *Identity) LeaveApp(c *gin.Context) error {
 			return err
 		}
 	}
-	i.dropSessionCookie(c)
-	if to != "" {
-		c.Redirect(http.StatusSeeOther, to)
-		return nil
+	if to == "" {
+		return i.goodbye(c, page)
 	}
-	return i.cfg.Site.Render(c, http.StatusOK, page)
+	if _, err := i.forget(c); err != nil {
+		return err
+	}
+	c.Redirect(http.StatusSeeOther, to)
+	return nil
 }

@@ -135,9 +135,11 @@ func (i *Identity) showProve(c *gin.Context, status int, p Person, page template
 			return err
 		}
 	}
-	if page.AppName, _, err = i.asking(c, next); err != nil {
+	asks, err := i.asking(c, next)
+	if err != nil {
 		return err
 	}
+	page.AppName = asks.App
 	if i.cfg.Asking != nil {
 		page.Stakes = i.cfg.Asking.Stakes(next)
 	}

@@ -56,10 +56,11 @@ func (i *Identity) askCode(c *gin.Context, a Account, next string) error {
 
 func (i *Identity) showCode(c *gin.Context, status int, page templates.SignInCode, next string) error {
 	page.Frame = templates.Frame{CSRF: i.cfg.Forms.Token(i.Browser(c), signInStep), Path: "/signin", Return: next, Now: i.cfg.Now()}
-	var err error
-	if page.AppName, page.AppHost, err = i.asking(c, next); err != nil {
+	asks, err := i.asking(c, next)
+	if err != nil {
 		return err
 	}
+	page.AppName, page.AppHost = asks.App, asks.Host
 	return i.cfg.Site.Render(c, status, page)
 }
 

@@ -53,9 +53,9 @@ type remembered struct {
 // Sessions keeps the sessions. A session lives while its end is in the future;
 // ending one moves its end to now.
 type Sessions interface {
-	// StartSession stores s under the hash of its token and ends the session of
-	// the hash replaced, if there is one: a browser has one session.
-	StartSession(ctx context.Context, s Session, hash, replaced []byte) error
+	// StartSession stores s under the hash of its token and ends the sessions of
+	// the hashes replaced.
+	StartSession(ctx context.Context, s Session, hash []byte, replaced [][]byte) error
 	// SessionByToken returns the session of a hash and its account. Sessions that
 	// ended and accounts that are disabled are not found.
 	SessionByToken(ctx context.Context, hash []byte) (Session, Account, bool, error)
@@ -110,15 +110,20 @@ func (i *Identity) Person(c *gin.Context) (Person, bool, error) {
 	if err := i.see(ctx, key, r); err != nil {
 		return Person{}, false, err
 	}
+	return r.person(i.Browser(c)), true, nil
+}
+
+// person is whose session it is, in a browser.
+func (r remembered) person(browser string) Person {
 	return Person{
 		User:       r.session.User,
 		Session:    r.session.ID,
 		Email:      r.account.Email,
 		Name:       r.account.Name,
-		Browser:    i.Browser(c),
+		Browser:    browser,
 		SignedInAt: r.session.Proved,
 		Level:      r.session.Level,
-	}, true, nil
+	}
 }
 
 // Require is Person for pages that need one: when nobody is signed in it sends
@@ -178,7 +183,8 @@ func endOf(created, now time.Time) time.Time {
 }
 
 // start signs an account in at this browser, at the level it has shown. The session is new whatever the
-// browser had before, so that nobody can prepare one for somebody else.
+// browser had before, so that nobody can prepare one for somebody else. Other accounts that are signed
+// in here are set aside.
 func (i *Identity) start(c *gin.Context, a Account, level consent.Level) error {
 	now, token := i.cfg.Now(), secret.Random()
 	s := Session{
@@ -192,23 +198,24 @@ func (i *Identity) start(c *gin.Context, a Account, level consent.Level) error {
 		UserAgent: cut(c.Request.UserAgent(), 256),
 		Address:   c.ClientIP(),
 	}
-	var replaced []byte
-	if old := i.sessionCookie(c); old != "" {
-		key := sha256.Sum256([]byte(old))
-		replaced = key[:]
+	list, err := i.present(c)
+	if err != nil {
+		return err
 	}
+	others, replaced := room(list, a.ID)
 	hash := sha256.Sum256([]byte(token.Reveal()))
 	if err := i.cfg.Sessions.StartSession(c.Request.Context(), s, hash[:], replaced); err != nil {
 		return fmt.Errorf("start session: %w", err)
 	}
-	if replaced != nil {
-		i.cache.Invalidate(digest(replaced))
+	for _, old := range replaced {
+		i.cache.Invalidate(digest(old))
 	}
 	e := audit.Event{At: now, Kind: audit.SignedIn, User: a.ID, Outcome: audit.Done, Detail: s.Device()}
 	if err := i.cfg.Audit.Record(c.Request.Context(), e); err != nil {
 		return err // the session stands, but nobody has its token
 	}
 	i.setSessionCookie(c, token)
+	i.setAside(c, others)
 	return nil
 }
 

@@ -30,6 +30,7 @@ type Asking struct {
 	// ReturnURL is where the app wants the person back: the conversation can end
 	// there in the redirects that follow a sign-in.
 	ReturnURL string
+	Hint      string // the address of whom the app expects (login_hint); "" for nobody
 }
 
 // Conversations knows which paths of ours belong to an app's request.
@@ -159,26 +160,33 @@ func (i *Identity) showSignIn(c *gin.Context, status int, page templates.SignIn,
 	if page.Companies, err = i.companies(c.Request.Context()); err != nil {
 		return err
 	}
-	if page.AppName, page.AppHost, err = i.asking(c, next); err != nil {
+	asks, err := i.asking(c, next)
+	if err != nil {
 		return err
 	}
+	page.AppName, page.AppHost = asks.App, asks.Host
+	others, err := i.Others(c)
+	if err != nil {
+		return err
+	}
+	page.Others = page.Account == "" && len(others) > 0
 	return i.cfg.Site.Render(c, status, page)
 }
 
 // asking says which app's request a sign-in leads on to, and lets the page's forms
-// end at that app; both are empty when none does.
-func (i *Identity) asking(c *gin.Context, next string) (app, host string, err error) {
+// end at that app; zero when none does.
+func (i *Identity) asking(c *gin.Context, next string) (Asking, error) {
 	if i.cfg.Asking == nil {
-		return "", "", nil
+		return Asking{}, nil
 	}
 	a, asked, err := i.cfg.Asking.Asking(c.Request.Context(), next)
 	if err != nil {
-		return "", "", fmt.Errorf("find who asks for the sign-in: %w", err)
+		return Asking{}, fmt.Errorf("find who asks for the sign-in: %w", err)
 	}
 	if asked {
 		web.AllowFormTo(c, a.ReturnURL)
 	}
-	return a.App, a.Host, nil
+	return a, nil
 }
 
 // checkPassword is check for the browser of c, and tells a page what was wrong.
@@ -255,8 +263,7 @@ func (i *Identity) SignOut(c *gin.Context) error {
 			return err
 		}
 	}
-	i.dropSessionCookie(c)
-	return i.cfg.Site.Render(c, http.StatusOK, page)
+	return i.goodbye(c, page)
 }
 
 // signedOut is the goodbye, from which a new sign-in leads to next.

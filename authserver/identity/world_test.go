@@ -52,7 +52,7 @@ func (mailbot) Asking(_ context.Context, next string) (identity.Asking, bool, er
 	if !strings.HasPrefix(next, "/consent") {
 		return identity.Asking{}, false, nil
 	}
-	return identity.Asking{App: "Mailbot", Host: "mailbot.example", ReturnURL: "https://mailbot.example/callback"}, true, nil
+	return identity.Asking{App: "Mailbot", Host: "mailbot.example", ReturnURL: "https://mailbot.example/callback", Hint: "Ben@Example.com"}, true, nil
 }
 
 func (mailbot) Stakes(string) []string { return nil }
@@ -83,7 +83,7 @@ func newWorld(t *testing.T, d *db.DB, https bool) *world {
 	}}
 	w.identity, err = identity.New(identity.Config{
 		Users: w.store, Sessions: w.store, Attempts: w.store, Audit: w.audit,
-		Asking: mailbot{}, Away: nightwatch{},
+		Asking: mailbot{}, Away: nightwatch{}, Box: sealer(t),
 		Site: site, Forms: web.Forms{Key: []byte("a key of the test, 32 bytes long")}, HTTPS: https, Now: w.clock,
 		Ended: func(u consent.UserID) {
 			w.mu.Lock()
@@ -113,6 +113,8 @@ func (w *world) serve(site *web.Site, https bool) {
 	e.GET("/signin", site.Page(w.identity.SignInPage))
 	e.POST("/signin", site.Page(w.identity.SignIn))
 	e.POST("/signout", site.Page(w.identity.SignOut))
+	e.GET("/accounts", site.Page(w.identity.AccountsPage))
+	e.POST("/accounts", site.Page(w.identity.ChooseAccount))
 	me := func(c *gin.Context) error {
 		p, ok, err := w.identity.Require(c)
 		if err != nil || !ok {

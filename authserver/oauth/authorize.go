@@ -34,7 +34,8 @@ type Ask struct {
 	LoginHint   string
 	Locales     string        // languages of its pages, the best first (ui_locales)
 	Silent      bool          // prompt=none: answer without showing anything
-	SignInAgain bool          // prompt=login or select_account, or a max_age of zero
+	SignInAgain bool          // prompt=login, or a max_age of zero
+	Choose      bool          // prompt=select_account: the person says as whom
 	AskAgain    bool          // prompt=consent
 	MaxAge      time.Duration // at most this long since the sign-in; 0 means any
 	Level       consent.Level // that the sign-in must have reached; "" for any
@@ -272,8 +273,10 @@ func (a *Ask) prompts(form url.Values) error {
 			if len(values) > 1 {
 				return invalidRequest("prompt=none goes with no other prompt.")
 			}
-		case "login", "select_account":
+		case "login":
 			a.SignInAgain = true
+		case "select_account":
+			a.Choose = true
 		case "consent":
 			a.AskAgain = true
 		default:

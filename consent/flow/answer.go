@@ -29,7 +29,7 @@ func (f *Flow) Answer(c *gin.Context) error {
 	}
 	same, err := f.checkTicket(v, form.Get("csrf"))
 	if err != nil {
-		return err
+		return f.otherAccount(c, v, err, func(session string) error { return f.checkForm(session, v, form.Get("csrf")) })
 	}
 	verb, object, _ := strings.Cut(form.Get("do"), ":")
 	if verb == "deny" {
@@ -48,6 +48,8 @@ func (f *Flow) Answer(c *gin.Context) error {
 		return f.allow(c, v)
 	case "save":
 		return f.keepAndGo(c, v, v.path()+"&outcome="+string(templates.NoticeSaved))
+	case "account":
+		return f.keepAndGo(c, v, accountsPath(v.path()))
 	case "connect", "reconnect", "widen":
 		return f.keepAndGo(c, v, "/consent/connect?flow="+url.QueryEscape(v.flow)+"&do="+url.QueryEscape(form.Get("do")))
 	case "pick":

@@ -30,7 +30,10 @@ func (f *Flow) Authorize(c *gin.Context) error {
 		if ask.Silent {
 			return to(c, f.Protocol.Refuse(ask, "login_required", "Nobody is signed in."))
 		}
-		return f.hold(c)
+		return f.hold(c, f.People.Ask)
+	}
+	if choose, err := f.chooses(c, ask); err != nil || choose {
+		return err
 	}
 	plan, err := f.decide(ctx, ask, p, consent.Choices{})
 	if err != nil {
@@ -66,16 +69,17 @@ func (f *Flow) tell(c *gin.Context, err error, in bool) error {
 	if in || u.Silent {
 		return to(c, f.Protocol.Tell(u))
 	}
-	return f.hold(c)
+	return f.hold(c, f.People.Ask)
 }
 
-// hold sends the browser to sign in and then back to this very request.
-func (f *Flow) hold(c *gin.Context) error {
+// hold sends the browser to one of identity's pages and then back to this very
+// request.
+func (f *Flow) hold(c *gin.Context, send func(c *gin.Context, next string) error) error {
 	v, err := f.begin(c, c.Request.URL.RawQuery)
 	if err != nil {
 		return err
 	}
-	return f.People.Ask(c, v.path())
+	return send(c, v.path())
 }
 
 // missing is the error code for a silent request that needs the person.

@@ -146,7 +146,7 @@ func (f *Flow) Asking(ctx context.Context, next string) (identity.Asking, bool, 
 	case err != nil:
 		return identity.Asking{}, false, err
 	}
-	return identity.Asking{App: ask.Client.Name, Host: host(ask.RedirectURI), ReturnURL: ask.RedirectURI}, true, nil
+	return identity.Asking{App: ask.Client.Name, Host: host(ask.RedirectURI), ReturnURL: ask.RedirectURI, Hint: ask.LoginHint}, true, nil
 }
 
 // host is the host a person is sent back to; "" for a program on this computer.

@@ -33,10 +33,9 @@ func (f *Flow) Connect(c *gin.Context) error {
 	web.AllowFormTo(c, there)
 	needed := ticked(v.plan, step.Scopes)
 	page := templates.Connect{
-		Frame: f.frame(v.person), Scopes: joined(needed), Connection: string(step.Connection), App: v.ask.Client.Name, Provider: f.provider(step.Provider), State: detour(step.Kind),
+		Frame: f.frameOf(v), Scopes: joined(needed), Connection: string(step.Connection), App: v.ask.Client.Name, Provider: f.provider(step.Provider), State: detour(step.Kind),
 		Needs: labels(v.plan, needed), Back: v.path(),
 	}
-	page.Return = v.path()
 	if step.Kind == consent.Reconnect {
 		page.Action = "/services/" + url.PathEscape(string(step.Connection)) + "/reconnect"
 		page.CSRF = f.Trips.ReconnectToken(v.person.Session, step.Connection)

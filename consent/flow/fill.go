@@ -31,7 +31,7 @@ func (f *Flow) fill(ctx context.Context, v visit) (templates.Consent, error) {
 		return templates.Consent{}, err
 	}
 	page := templates.Consent{
-		Frame: f.frame(v.person), Flow: v.flow, App: app(v.ask, people), Services: f.services(v.plan), Returns: returns(v.ask), Expires: v.expires(),
+		Frame: f.frameOf(v), Flow: v.flow, App: app(v.ask, people), Services: f.services(v.plan), Returns: returns(v.ask), Expires: v.expires(),
 		Missing: f.missing(v.plan), Accounts: f.accounts(v.plan, connections), Writes: writes(v.plan),
 	}
 	page.CSRF, page.Here = f.ticket(v), v.path()

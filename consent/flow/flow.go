@@ -63,6 +63,10 @@ type People interface {
 	Person(c *gin.Context) (identity.Person, bool, error)
 	Browser(c *gin.Context) string
 	Ask(c *gin.Context, next string) error
+	// Choose is Ask for somebody who is signed in: it asks as whom to go on.
+	Choose(c *gin.Context, next string) error
+	// Others lists who else is signed in at the browser.
+	Others(c *gin.Context) ([]identity.Person, error)
 	// ProveIfAble reports whether p showed just now who they are, as surely as they
 	// can; who has only a password need not. When it is false, the browser is on its
 	// way to a page that asks, and goes on to next.
@@ -80,14 +84,15 @@ type Ledger interface {
 
 // Decisions keeps the drafts and answers of consent pages.
 type Decisions interface {
-	// Draft returns the choices kept for a page, nil when there are none, and
-	// whether it was decided.
+	// Draft returns the choices that this person kept for a page, nil when there are
+	// none, and whether they decided it.
 	Draft(ctx context.Context, page Page) (choices []byte, decided bool, err error)
-	// Keep stores the choices of a page that was not decided.
+	// Keep stores the choices of a page that was not decided, in the place of what
+	// somebody else at this browser kept.
 	Keep(ctx context.Context, page Page, choices []byte, until time.Time) error
-	// Decide marks the page as decided. It reports false when it was already, or
-	// belongs to another sign-in: this is what makes an answer count once. It holds
-	// the person's other decisions back until the transaction ends.
+	// Decide marks the page as decided. It reports false when it was already, by
+	// whomever: this is what makes an answer count once. It holds the person's other
+	// decisions back until the transaction ends.
 	Decide(ctx context.Context, page Page, until time.Time) (bool, error)
 	// Adopt makes sure that the app the person answers has a row, in the transaction
 	// of the answer: for an app that nobody registered, nothing is stored before. The
@@ -99,7 +104,7 @@ type Decisions interface {
 	AddReceipt(ctx context.Context, r Receipt) error
 }
 
-// Page names one consent page of one sign-in.
+// Page names one consent page and the sign-in that has it now.
 type Page struct {
 	ID      []byte // SHA-256 of the conversation's id
 	User    consent.UserID

@@ -104,7 +104,7 @@ func (n need) of(p identity.Person) error {
 	if p.User == n.User {
 		return nil
 	}
-	return fault.New(fault.Denied, "This page is about another account here. Nothing was shared. Sign out, then open the address again with the account that the app works for.")
+	return fault.New(fault.Denied, "This page is about another account here. Nothing was shared. Choose the account that the app works for, then open the address again.")
 }
 
 // readNeed reads what the app needs anew: it may have been switched off meanwhile.

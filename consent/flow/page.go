@@ -193,6 +193,13 @@ func (f *Flow) frame(p identity.Person) templates.Frame {
 	return fr
 }
 
+// frameOf is the frame of a page of the conversation, which "Not you?" leads back to.
+func (f *Flow) frameOf(v visit) templates.Frame {
+	fr := f.frame(v.person)
+	fr.Return = v.path()
+	return fr
+}
+
 // unreadable is for forms that no page of ours sends.
 func unreadable(cause error) error {
 	return fault.Wrap(fault.Invalid, cause, "This form could not be read. Nothing was shared. Go back and try again.")

@@ -111,8 +111,11 @@ func (f *Flow) Pick(c *gin.Context) error {
 	if err != nil || !ok {
 		return err
 	}
-	if err := f.Forms.Check(form.Get("csrf"), string(p.person.Session), "pick", p.flow, string(p.kind)); err != nil {
-		return err
+	check := func(session string) error {
+		return f.Forms.Check(form.Get("csrf"), session, "pick", p.flow, string(p.kind))
+	}
+	if err := check(string(p.person.Session)); err != nil {
+		return f.otherAccount(c, p.visit, err, check)
 	}
 	k := picking{search: form.Get("q"), ticked: form["pick"], far: form.Get("far") == "all" && p.all(), sure: form.Get("sure") == "yes"}
 	if k.page, err = strconv.Atoi(form.Get("page")); err != nil || k.page < 0 {
@@ -205,7 +208,7 @@ func (f *Flow) showPicker(c *gin.Context, p choosing, k picking) error {
 	from := min(k.page*shelf, max(0, (len(found)-1)/shelf*shelf))
 	until := min(from+shelf, len(found))
 	page := templates.Picker{
-		Frame: f.frame(p.person), Flow: p.flow, Type: string(p.kind), App: app(p.ask, 0), Word: res.Word, Words: res.Words,
+		Frame: f.frameOf(p.visit), Flow: p.flow, Type: string(p.kind), App: app(p.ask, 0), Word: res.Word, Words: res.Words,
 		Provider: f.provider(p.connection.Provider), Account: p.connection.Login, Search: k.search, Page: strconv.Itoa(from / shelf),
 		From: from + 1, To: until, Total: len(found), Prev: from > 0, Next: until < len(found),
 		Incomplete: p.listing.incomplete, Failed: p.failed, Everything: p.all(), Far: k.far, Sure: k.second, NoneTicked: k.none,

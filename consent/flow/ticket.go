@@ -30,11 +30,17 @@ func (f *Flow) shownToken(v visit) string {
 // checkTicket returns an error for a form that is not this page's, and reports
 // whether the page still shows what it showed when it was sent out.
 func (f *Flow) checkTicket(v visit, ticket string) (same bool, err error) {
-	form, page, _ := strings.Cut(ticket, ".")
-	if err := f.Forms.Check(form, string(v.person.Session), "consent", v.flow); err != nil {
+	if err := f.checkForm(string(v.person.Session), v, ticket); err != nil {
 		return false, err
 	}
+	_, page, _ := strings.Cut(ticket, ".")
 	return f.Forms.Check(page, string(v.person.Session), "shown", v.flow, shown(v.plan), v.ask.Client.Name, v.ask.Client.Digest()) == nil, nil
+}
+
+// checkForm returns an error for a form that was not made for the session.
+func (f *Flow) checkForm(session string, v visit, ticket string) error {
+	form, _, _ := strings.Cut(ticket, ".")
+	return f.Forms.Check(form, session, "consent", v.flow)
 }
 
 // shown is a digest of what a page says would be granted: scopes, where they

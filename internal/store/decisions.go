@@ -16,7 +16,7 @@ func (s *Store) Draft(ctx context.Context, p flow.Page) (choices []byte, decided
 	r, err := db.One[struct {
 		Choices   string
 		DecidedAt *int64
-	}](s.DB.Read(ctx), "SELECT choices, decided_at FROM consents WHERE id = ? AND user_id = ? AND session_id = ?", p.ID, p.User, p.Session)
+	}](s.DB.Read(ctx), "SELECT choices, decided_at FROM consents WHERE id = ? AND user_id = ?", p.ID, p.User)
 	if errors.Is(err, db.ErrNone) {
 		return nil, false, nil
 	}
@@ -26,16 +26,17 @@ func (s *Store) Draft(ctx context.Context, p flow.Page) (choices []byte, decided
 	return []byte(r.Choices), r.DecidedAt != nil, nil
 }
 
-// Keep implements flow.Decisions. (The id is not the first value: gorm spreads a
+// Keep implements flow.Decisions. A page that was not answered goes over to whoever
+// goes on with it: the person may choose another account on the way. (The id is not the first value: gorm spreads a
 // slice that follows a parenthesis, bytes too.)
 func (s *Store) Keep(ctx context.Context, p flow.Page, choices []byte, until time.Time) error {
 	err := s.DB.Tx(ctx, func(ctx context.Context) error {
 		res := s.DB.Read(ctx).Exec(`INSERT INTO consents (user_id, id, session_id, choices, expires_at) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (id) DO UPDATE SET choices = excluded.choices
-			WHERE consents.decided_at IS NULL AND consents.user_id = excluded.user_id AND consents.session_id = excluded.session_id`,
+			ON CONFLICT (id) DO UPDATE SET choices = excluded.choices, user_id = excluded.user_id, session_id = excluded.session_id
+			WHERE consents.decided_at IS NULL`,
 			p.User, p.ID, p.Session, string(choices), until.UnixMilli())
 		if res.Error == nil && res.RowsAffected == 0 {
-			return fault.New(fault.Conflict, "You have answered this already, or signed in again since. Nothing was changed. Start again in the app.")
+			return fault.New(fault.Conflict, "This was answered already. Nothing was changed. Start again in the app.")
 		}
 		return errors.Join(res.Error, s.sweepConsents(ctx))
 	})
@@ -51,8 +52,8 @@ func (s *Store) Decide(ctx context.Context, p flow.Page, until time.Time) (bool,
 		return false, err
 	}
 	res := s.DB.Read(ctx).Exec(`INSERT INTO consents (user_id, id, session_id, choices, expires_at, decided_at) VALUES (?, ?, ?, '{}', ?, ?)
-		ON CONFLICT (id) DO UPDATE SET decided_at = excluded.decided_at
-		WHERE consents.decided_at IS NULL AND consents.user_id = excluded.user_id AND consents.session_id = excluded.session_id`,
+		ON CONFLICT (id) DO UPDATE SET decided_at = excluded.decided_at, user_id = excluded.user_id, session_id = excluded.session_id
+		WHERE consents.decided_at IS NULL`,
 		p.User, p.ID, p.Session, until.UnixMilli(), s.Now().UnixMilli())
 	if res.Error != nil {
 		return false, fmt.Errorf("decide: %w", res.Error)

@@ -226,27 +226,26 @@ func TestADecisionNeedsLittleOfOtherApps(t *testing.T) {
 	})
 }
 
-// A draft belongs to one sign-in, and ends with the answer.
+// A draft is read by one person, goes over to whoever goes on with the page, and
+// ends with the first answer.
 func TestDrafts(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		ctx, until := t.Context(), at().Add(time.Minute)
 		mine := flow.Page{ID: []byte("page"), User: "ana", Session: "first"}
-		if err := s.Keep(ctx, mine, []byte(`{"a":1}`), until); err != nil {
-			t.Fatal(err)
+		again := flow.Page{ID: mine.ID, User: "ana", Session: "second"}
+		bobs := flow.Page{ID: mine.ID, User: "bob", Session: "bobs"}
+		reads := func(p flow.Page, want string, answered bool) {
+			t.Helper()
+			if choices, decided, err := s.Draft(ctx, p); err != nil || string(choices) != want || decided != answered {
+				t.Errorf("%s reads %s %v %v, want %s %v", p.Session, choices, decided, err, want, answered)
+			}
 		}
-		for name, p := range map[string]flow.Page{
-			"another sign-in of hers": {ID: mine.ID, User: "ana", Session: "second"}, "somebody else's": {ID: mine.ID, User: "bob", Session: "bobs"},
-		} {
-			if choices, decided, err := s.Draft(ctx, p); err != nil || choices != nil || decided {
-				t.Errorf("%s reads %s %v %v", name, choices, decided, err)
-			}
-			if err := s.Keep(ctx, p, []byte(`{"a":2}`), until); !fault.Is(err, fault.Conflict) {
-				t.Errorf("%s keeps: %v", name, err)
-			}
+		decides := func(p flow.Page, want bool) {
+			t.Helper()
 			err := s.DB.Tx(ctx, func(ctx context.Context) error {
 				first, err := s.Decide(ctx, p, until)
-				if first {
-					t.Errorf("%s decides", name)
+				if first != want {
+					t.Errorf("%s decides: %v, want %v", p.Session, first, want)
 				}
 				return err
 			})
@@ -254,24 +253,27 @@ func TestDrafts(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if choices, decided, err := s.Draft(ctx, mine); err != nil || string(choices) != `{"a":1}` || decided {
-			t.Errorf("the draft is %s %v %v", choices, decided, err)
-		}
-		err := s.DB.Tx(ctx, func(ctx context.Context) error {
-			first, err := s.Decide(ctx, mine, until)
-			if !first {
-				t.Error("the answer does not count")
+		keeps := func(p flow.Page, choices string) {
+			t.Helper()
+			if err := s.Keep(ctx, p, []byte(choices), until); err != nil {
+				t.Errorf("%s keeps: %v", p.Session, err)
 			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
 		}
-		if _, decided, err := s.Draft(ctx, mine); err != nil || !decided {
-			t.Errorf("after the answer: %v %v", decided, err)
-		}
-		if err := s.Keep(ctx, mine, []byte(`{}`), until); !fault.Is(err, fault.Conflict) {
-			t.Errorf("a choice after the answer: %v", err)
+		keeps(mine, `{"a":1}`)
+		reads(mine, `{"a":1}`, false)
+		reads(again, `{"a":1}`, false)
+		reads(bobs, "", false)
+		keeps(bobs, `{"b":1}`)
+		reads(bobs, `{"b":1}`, false)
+		reads(mine, "", false)
+		decides(bobs, true)
+		decides(bobs, false)
+		decides(mine, false)
+		reads(bobs, `{"b":1}`, true)
+		for _, p := range []flow.Page{mine, again, bobs} {
+			if err := s.Keep(ctx, p, []byte(`{}`), until); !fault.Is(err, fault.Conflict) {
+				t.Errorf("%s keeps after the answer: %v", p.Session, err)
+			}
 		}
 	})
 }

@@ -48,14 +48,14 @@ func (r sessionRow) session() identity.Session {
 	}
 }
 
-// StartSession stores a session under the hash of its token and ends the one of
-// the hash replaced, if there is one.
-func (s *Store) StartSession(ctx context.Context, n identity.Session, hash, replaced []byte) error {
+// StartSession stores a session under the hash of its token and ends those of the
+// hashes replaced.
+func (s *Store) StartSession(ctx context.Context, n identity.Session, hash []byte, replaced [][]byte) error {
 	now := s.Now().UnixMilli()
 	return s.DB.Tx(ctx, func(ctx context.Context) error {
 		tx := s.DB.Read(ctx)
-		if replaced != nil {
-			err := tx.Exec("UPDATE sessions SET expires_at = ?, ended_at = ? WHERE token_hash = ? AND expires_at > ?", now, now, replaced, now).Error
+		for _, old := range replaced {
+			err := tx.Exec("UPDATE sessions SET expires_at = ?, ended_at = ? WHERE token_hash = ? AND expires_at > ?", now, now, old, now).Error
 			if err != nil {
 				return fmt.Errorf("end the session before: %w", err)
 			}
