@@ -207,7 +207,7 @@ func TestPromptNone(t *testing.T) {
 }
 
 func TestThreat_O44_SigningInAgain(t *testing.T) {
-	for _, prompt := range []string{"prompt=login", "prompt=select_account", "max_age=0", "max_age=60"} {
+	for _, prompt := range []string{"prompt=login", "prompt=login%20select_account", "max_age=0", "max_age=60"} {
 		t.Run(prompt, func(t *testing.T) {
 			d := deputytest.New(t, deputytest.Options{})
 			user, ana, app := d.User("ana"), d.Browser(), d.App(deputytest.Confidential, profile)
