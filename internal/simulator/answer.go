@@ -38,16 +38,20 @@ func (a apiReply) with(name, value string) apiReply {
 func (b *base) answer(w http.ResponseWriter, r *http.Request, compute func(sent []byte, err error) apiReply) {
 	sent, err := io.ReadAll(r.Body)
 	r.Body = io.NopCloser(bytes.NewReader(sent)) // for those who parse forms
-	b.mu.Lock()
-	quirks := b.quirks
-	reply := compute(sent, err)
-	b.mu.Unlock()
+	reply, quirks := b.locked(func() apiReply { return compute(sent, err) })
 	pause(r, quirks.SlowAPI)
 	changed := r.Method != http.MethodGet && r.Method != http.MethodHead && !reply.read && reply.status < 400
 	if quirks.LoseReply && changed {
 		panic(http.ErrAbortHandler)
 	}
 	sendReply(w, r, reply)
+}
+
+// locked computes under the lock, and gives it back whatever happens.
+func (b *base) locked(compute func() apiReply) (apiReply, Quirks) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return compute(), b.quirks
 }
 
 // answerToken sends a token endpoint's reply the way the quirks say. The

@@ -20,5 +20,6 @@ func Providers() []Provider {
 		{"github", "GitHub", "8091", func(c Config) http.Handler { return NewGitHub(c) }},
 		{"slack", "Slack", "8092", func(c Config) http.Handler { return NewSlack(c) }},
 		{"google", "Google", "8093", func(c Config) http.Handler { return NewGoogle(c) }},
+		{"notion", "Notion", "8094", func(c Config) http.Handler { return NewNotion(c) }},
 	}
 }
