@@ -191,6 +191,7 @@ type operationFile struct {
 	Args     []string        `yaml:"args"`
 	Resource resourceUseFile `yaml:"resource"`
 	Before   *beforeFile     `yaml:"before"`
+	Without  string          `yaml:"without"`
 	Call     callFile        `yaml:"call"`
 	Filter   *filterFile     `yaml:"filter"`
 	Pick     []string        `yaml:"pick"`
@@ -210,6 +211,9 @@ type beforeFile struct {
 	Call        callFile `yaml:"call"`
 	Pointer     string   `yaml:"pointer"`
 	DiffersFrom string   `yaml:"differs_from"`
+	Absent      string   `yaml:"absent"`
+	Some        bool     `yaml:"some"`
+	Else        string   `yaml:"else"`
 }
 
 type filterFile struct {

@@ -36,7 +36,11 @@ type Operation struct {
 	Upstream Call
 	// Before is looked at before the call; nil when nothing is.
 	Before *Before
-	Filter *Filter
+	// Without is a JSON pointer that nothing in the answer may have: items of a list
+	// that have it are dropped, and an answer that has it is of something that is not
+	// there. GitHub's pull requests are issues too, for who may read issues.
+	Without string
+	Filter  *Filter
 	// Pick lists the only fields of the answer that leave; nil lets all leave that
 	// are not scrubbed.
 	Pick []string
@@ -83,16 +87,22 @@ const (
 	KindBool    Kind = "bool"
 	KindEnum    Kind = "enum"
 	KindStrings Kind = "strings"
+	KindMap     Kind = "map" // an object of texts, Max members at most
 	KindPage    Kind = "page"
 	KindCursor  Kind = "cursor"
 )
 
-// Before is a read before a write: the call's answer must differ, at Pointer,
-// from the parameter, else the write is not made.
+// Before is a read before the call, whose answer must be as one of DiffersFrom,
+// Absent and Some says, else the call is not made.
 type Before struct {
 	Call        Call
-	Pointer     string
+	Pointer     string // JSON pointer to what must differ from the parameter DiffersFrom
 	DiffersFrom string
+	Absent      string // JSON pointer that the answer must not have
+	Some        bool   // the answer must be a list with something in it
+	// Else is the sentence an app reads when it is not so. Without one the app is told
+	// that there is no such resource.
+	Else string
 }
 
 // Filter says what of an answer may leave.

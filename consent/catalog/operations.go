@@ -37,7 +37,7 @@ func buildOperation(p *Provider, values map[string]valueFile, f operationFile, p
 	o := Operation{
 		ID: f.ID, Provider: p.ID, Scope: consent.ScopeName(f.Scope), Access: consent.Access(f.Access),
 		Methods: f.Methods, Path: path, Rule: Rule(f.Resource.From), Resource: consent.ResourceType(f.Resource.Type),
-		Pick: f.Pick, Confirm: f.Confirm, Preview: f.Preview, Max: f.Max, Words: f.Says,
+		Pick: f.Pick, Confirm: f.Confirm, Without: f.Without, Preview: f.Preview, Max: f.Max, Words: f.Says,
 		Retry: f.Retry == "safe" || (f.Retry == "" && f.Access == string(consent.Read)),
 	}
 	if o.Max == 0 {
@@ -51,7 +51,8 @@ func buildOperation(p *Provider, values map[string]valueFile, f operationFile, p
 		o.Filter = &filter
 	}
 	if f.Before != nil {
-		o.Before = &Before{Call: buildCall(f.Before.Call), Pointer: f.Before.Pointer, DiffersFrom: f.Before.DiffersFrom}
+		b := *f.Before
+		o.Before = &Before{Call: buildCall(b.Call), Pointer: b.Pointer, DiffersFrom: b.DiffersFrom, Absent: b.Absent, Some: b.Some, Else: b.Else}
 	}
 	take := func(in In, keys ...string) {
 		for _, key := range keys {

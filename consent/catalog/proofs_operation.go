@@ -113,16 +113,41 @@ func (p *Provider) proveValues(o Operation, at *problems) {
 		}
 	}
 	if o.Before != nil {
-		proveCall(o.Before.Call, at.in("before"))
-		if !seen[o.Before.DiffersFrom] || o.Before.Pointer == "" || o.Before.Call.Method != "GET" {
-			at.add("before must be a GET that compares a pointer with a declared value")
+		o.Before.prove(filled, at.in("before"))
+	}
+}
+
+// prove: filled are the values there are for the call.
+func (b Before) prove(filled map[string]bool, at *problems) {
+	proveCall(b.Call, at)
+	if b.Call.Method != "GET" {
+		at.add("looks with %s; only GET looks", b.Call.Method)
+	}
+	if !strings.HasPrefix(b.Call.Path, "/") {
+		at.add("must stay at the provider's API")
+	}
+	for _, slot := range slots(b.Call) {
+		if !filled[slot] {
+			at.add("uses {%s}, which is not declared", slot)
 		}
+	}
+	ways := 0
+	for _, said := range []bool{b.DiffersFrom != "", b.Absent != "", b.Some} {
+		if said {
+			ways++
+		}
+	}
+	if ways != 1 {
+		at.add("must say one of differs_from, absent and some")
+	}
+	if b.DiffersFrom != "" && (!filled[b.DiffersFrom] || b.Pointer == "") {
+		at.add("compares a pointer with a declared value")
 	}
 }
 
 func proveParam(v Param, at *problems) {
 	switch v.Kind {
-	case KindString, KindInt, KindStrings, KindPage:
+	case KindString, KindInt, KindStrings, KindMap, KindPage:
 		if v.Max <= 0 {
 			at.add("needs a max")
 		}
@@ -254,7 +279,10 @@ func (p *Provider) provePointers(at *problems) {
 		}
 	}
 	for _, o := range p.Operations {
-		pointers = append(pointers, o.Confirm)
+		pointers = append(pointers, o.Confirm, o.Without)
+		if o.Before != nil {
+			pointers = append(pointers, o.Before.Pointer, o.Before.Absent)
+		}
 		if o.Filter != nil {
 			pointers = append(append(pointers, o.Filter.Items, o.Filter.ID, o.Filter.Cursor), o.Filter.Hide...)
 		}

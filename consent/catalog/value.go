@@ -8,12 +8,16 @@ import (
 	"unicode/utf8"
 )
 
-// maxItem is how long one item of a list may be, in characters.
-const maxItem = 256
+// How long one item of a list and one text of a map may be, in characters.
+const (
+	maxItem   = 256
+	maxMember = 1024
+)
 
 // Check reports why text may not be sent as this parameter, nil when it may. The
 // error names the parameter and never repeats the value. Cursors are opened by
-// who sealed them; here only their size is looked at. Of a list, text is one item.
+// who sealed them; here only their size is looked at. Of a list, text is one item; of a map,
+// one member's text.
 func (p Param) Check(text string) error {
 	if err := p.check(text); err != nil {
 		return fmt.Errorf("%s %w", p.Name, err)
@@ -41,7 +45,7 @@ func (p Param) check(text string) error {
 		if len(text) > maxPath {
 			return errors.New("is too long")
 		}
-	case KindString, KindStrings:
+	case KindString, KindStrings, KindMap:
 		return p.checkString(text)
 	default:
 		return errors.New("has no known kind")
@@ -55,6 +59,8 @@ func (p Param) checkString(text string) error {
 		return errors.New("must be UTF-8")
 	case p.Kind == KindStrings && utf8.RuneCountInString(text) > maxItem:
 		return fmt.Errorf("must have items of %d characters at most", maxItem)
+	case p.Kind == KindMap && utf8.RuneCountInString(text) > maxMember:
+		return fmt.Errorf("must have texts of %d characters at most", maxMember)
 	case p.Kind == KindString && utf8.RuneCountInString(text) > p.Max:
 		return fmt.Errorf("must be %d characters at most", p.Max)
 	case p.Match != nil && !p.Match.MatchString(text):

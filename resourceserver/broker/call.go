@@ -50,12 +50,15 @@ func (c *call) serve(ctx context.Context) (Answer, error) {
 	if err := c.spend(ctx, verdict.Budgets); err != nil {
 		return Answer{}, err
 	}
+	if err := c.before(ctx, verdict.Connection.ID, resource.ID); err != nil {
+		return Answer{}, err
+	}
 	write := c.writes()
 	if write {
-		if err := c.prepare(ctx, verdict.Connection.ID, resource.ID); err != nil {
+		if err := c.start(ctx); err != nil {
 			return Answer{}, err
 		}
-	} else if c.op.Rule == catalog.FromRequest {
+	} else if c.tagged() {
 		// A list's tag would tell about items that were taken out.
 		out.etag = etag(c.req.Header.Get("If-None-Match"))
 	}
@@ -163,14 +166,10 @@ func (c *call) spend(ctx context.Context, budgets []consent.Budget) error {
 	return nil
 }
 
-// prepare looks before a write and writes down that it starts.
-func (c *call) prepare(ctx context.Context, on consent.ConnectionID, resource string) error {
-	if c.op.Before != nil {
-		if err := c.before(ctx, on, resource); err != nil {
-			return err
-		}
-	}
-	return c.start(ctx)
+// tagged reports whether the provider's entity tag speaks of nothing but what
+// leaves.
+func (c *call) tagged() bool {
+	return c.op.Rule == catalog.FromRequest && c.op.Without == "" && !c.writes()
 }
 
 // finish turns the provider's answer into ours.
@@ -186,13 +185,16 @@ func (c *call) finish(got incoming, limit consent.Limit, resource string, write 
 	if got.class == catalog.Incomplete {
 		answer.Header.Set("Deputy-Incomplete", "true")
 	}
-	if tag := etag(got.header.Get("ETag")); tag != "" && c.op.Rule == catalog.FromRequest && !write {
+	if tag := etag(got.header.Get("ETag")); tag != "" && c.tagged() {
 		answer.Header.Set("ETag", tag)
 	}
 	if len(got.body) == 0 {
 		return answer, nil
 	}
 	if err := c.content(got, limit, resource, &answer); err != nil {
+		if errors.Is(err, errNotThere) && !write {
+			return Answer{}, errors.Join(unavailable(), err)
+		}
 		if write {
 			// It was done; only its answer cannot be shown.
 			return Answer{}, errors.Join(unknownOutcome(), err)

@@ -14,6 +14,9 @@ var errShape = errors.New("the provider's answer has an unknown shape")
 // errOther: the answer is about another resource than the one that was checked.
 var errOther = errors.New("the provider's answer is about another resource")
 
+// errNotThere: the answer is of something that the scope does not mean.
+var errNotThere = errors.New("the provider's answer is about something else")
+
 // narrow marks everything in a successful answer that may not leave and returns
 // how many items of a list are left. It fails closed: what cannot be checked is
 // an error, never an answer (threats B12).
@@ -37,10 +40,43 @@ func (p *plan) narrow(d *document, op *catalog.Operation, limit consent.Limit, c
 			d.nodes[i].drop = true
 		}
 	}
+	if err := p.excluded(d); err != nil {
+		return 0, err
+	}
 	if op.Rule != catalog.FromAnswer {
 		return d.count(0), nil
 	}
 	return p.filter(d, op, limit)
+}
+
+// excluded drops what the scope does not mean although the provider puts it
+// there.
+func (p *plan) excluded(d *document) error {
+	if len(p.without) == 0 {
+		return nil
+	}
+	if d.kind(0) == '{' {
+		has, err := d.has(0, p.without)
+		if has {
+			return errNotThere
+		}
+		return err
+	}
+	var failed error
+	d.children(0, func(item int) {
+		has, err := d.has(item, p.without)
+		if err != nil {
+			failed = err
+		}
+		d.nodes[item].drop = d.nodes[item].drop || has
+	})
+	return failed
+}
+
+// has reports whether there is something other than null at keys.
+func (d *document) has(i int, keys []string) (bool, error) {
+	at, err := d.find(i, keys)
+	return err == nil && at >= 0 && string(d.raw(at)) != "null", err
 }
 
 // confirms takes a second look at whose answer it is.
@@ -98,11 +134,15 @@ func (d *document) keepRoot(names map[string]bool) {
 	})
 }
 
-// count returns how many items a list has, 0 for anything else.
+// count returns how many items of a list leave, 0 for anything else.
 func (d *document) count(i int) int {
 	n := 0
 	if d.kind(i) == '[' {
-		d.children(i, func(int) { n++ })
+		d.children(i, func(c int) {
+			if !d.nodes[c].drop {
+				n++
+			}
+		})
 	}
 	return n
 }

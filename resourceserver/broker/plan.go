@@ -15,6 +15,7 @@ type plan struct {
 	itemID   []string
 	cursor   []string
 	hide     [][]string
+	without  []string
 	root     map[string]bool // the only members of the answer that leave; nil for all
 	fields   map[string]bool // dropped wherever they stand
 	patterns []*regexp.Regexp
@@ -30,7 +31,7 @@ func compile(c *catalog.Catalog) map[*catalog.Operation]*plan {
 			op := &p.Operations[i]
 			one := &plan{
 				provider: p, resource: p.Resources[op.Resource], confirm: catalog.Keys(op.Confirm),
-				fields: fields, faults: faults, patterns: p.Scrub.Patterns,
+				without: catalog.Keys(op.Without), fields: fields, faults: faults, patterns: p.Scrub.Patterns,
 			}
 			one.shape(op)
 			plans[op] = one

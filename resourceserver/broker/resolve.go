@@ -97,27 +97,50 @@ func (c *call) look(ctx context.Context, on consent.ConnectionID, call catalog.C
 	return d, "", nil
 }
 
-// before makes the read that a write depends on: the value there must differ from
-// the one the app sent.
+// before makes the read that the call depends on, if there is one.
 func (c *call) before(ctx context.Context, on consent.ConnectionID, resource string) error {
 	rule := c.op.Before
-	d, _, err := c.look(ctx, on, rule.Call, map[string]string{"resource": resource})
+	if rule == nil {
+		return nil
+	}
+	filled := map[string]string{"resource": resource}
+	for _, p := range c.op.Params {
+		filled[p.Name] = c.values.text(p.Name)
+	}
+	d, _, err := c.look(ctx, on, rule.Call, filled)
 	if err != nil {
 		return err
 	}
+	fits, err := c.fits(rule, d)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look before %s: %w", c.op.ID, err)
+	case fits:
+		return nil
+	case rule.Else == "":
+		return unavailable()
+	}
+	return &Refusal{Status: http.StatusForbidden, Code: CodePolicy, Message: rule.Else}
+}
+
+// fits reports whether what was found lets the call be made.
+func (c *call) fits(rule *catalog.Before, d *document) (bool, error) {
+	switch {
+	case rule.Some && d.kind(0) != '[':
+		return false, errShape
+	case rule.Some:
+		return d.count(0) > 0, nil
+	case rule.Absent != "":
+		has, err := d.has(0, catalog.Keys(rule.Absent))
+		return !has, err
+	}
 	i, err := d.find(0, catalog.Keys(rule.Pointer))
 	if err != nil || i < 0 {
-		return fmt.Errorf("look before %s: %w", c.op.ID, errShape)
+		return false, errShape
 	}
 	text, ok := d.scalar(i)
 	if !ok {
-		return fmt.Errorf("look before %s: %w", c.op.ID, errShape)
+		return false, errShape
 	}
-	if text == c.values.text(rule.DiffersFrom) {
-		return &Refusal{
-			Status: http.StatusForbidden, Code: CodePolicy,
-			Message: fmt.Sprintf("Deputy does not change the main %s. Use another one.", rule.DiffersFrom),
-		}
-	}
-	return nil
+	return text != c.values.text(rule.DiffersFrom), nil
 }

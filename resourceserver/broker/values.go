@@ -7,12 +7,14 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/deputy-oauth/deputy/consent/catalog"
 )
 
-// values are the checked parameters of one call: a string, or a list of strings.
+// values are the checked parameters of one call: a string, a list of strings or a
+// map of strings.
 // What is absent is not in it.
 type values map[string]any
 
@@ -189,6 +191,8 @@ func (v values) member(op *catalog.Operation, in catalog.In, name string, d *doc
 		return nil
 	case p.Kind == catalog.KindStrings:
 		return v.list(p, raw)
+	case p.Kind == catalog.KindMap:
+		return v.texts(p, d, i)
 	case p.Kind == catalog.KindBool && (raw[0] == 't' || raw[0] == 'f'):
 		return v.put(op, in, name, string(raw))
 	case p.Kind == catalog.KindInt && raw[0] >= '0' && raw[0] <= '9':
@@ -215,6 +219,36 @@ func (v values) list(p *catalog.Param, raw []byte) error {
 	}
 	v[p.Name] = items
 	return nil
+}
+
+// member names of a map: what providers call inputs and fields.
+var memberName = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9_-]{0,63}\z`)
+
+// texts reads an object whose members are all texts.
+func (v values) texts(p *catalog.Param, d *document, at int) error {
+	if d.kind(at) != '{' {
+		return fmt.Errorf("%s must be an object of texts", p.Name)
+	}
+	out := map[string]string{}
+	var first error
+	d.children(at, func(i int) {
+		name := d.key(i)
+		text, isText := d.scalar(i)
+		_, twice := out[name]
+		switch {
+		case first != nil:
+		case !isText || d.kind(i) != '"' || twice || !memberName.MatchString(name):
+			first = fmt.Errorf("%s must be an object of texts, each once", p.Name)
+		default:
+			out[name] = text
+			first = p.Check(text)
+		}
+	})
+	if first == nil && len(out) > p.Max {
+		first = fmt.Errorf("%s has more than %d members", p.Name, p.Max)
+	}
+	v[p.Name] = out
+	return first
 }
 
 // accepts reports whether the app can read what is sent back: JSON.
