@@ -78,6 +78,14 @@ func (g *GitHub) listComments(c apiCall) apiReply {
 	return paged(c, path, found.comments, func(said comment) object { return c.site.comment(c.repo, found, said) })
 }
 
+// orNotFound is the refusal, or that there is nothing.
+func orNotFound(refusal *apiReply) apiReply {
+	if refusal != nil {
+		return *refusal
+	}
+	return notFound()
+}
+
 // createIssue opens an issue.
 func (g *GitHub) createIssue(c apiCall) apiReply {
 	refusal := signedIn(c)
@@ -120,4 +128,71 @@ func (g *GitHub) createIssue(c apiCall) apiReply {
 	reply.status = http.StatusCreated
 	reply.header = map[string]string{"Location": reply.body.(object)["url"].(string)}
 	return reply
+}
+
+// updateIssue changes what is sent of an issue, of a pull request too.
+func (g *GitHub) updateIssue(c apiCall) apiReply {
+	found := issueNamed(c)
+	if refusal := g.mayPush(c); refusal != nil || found == nil {
+		return orNotFound(refusal)
+	}
+	var sent struct {
+		Title, Body, State *string
+		Labels             []string
+	}
+	if err := json.Unmarshal(c.sent, &sent); err != nil {
+		return complaint(http.StatusBadRequest, "Problems parsing JSON")
+	}
+	if sent.State != nil && *sent.State != "open" && *sent.State != "closed" {
+		return invalid("Issue", "state", "invalid")
+	}
+	if sent.Title != nil {
+		found.title = *sent.Title
+	}
+	if sent.Body != nil {
+		found.body = *sent.Body
+	}
+	if sent.State != nil {
+		found.closed = *sent.State == "closed"
+	}
+	if sent.Labels != nil {
+		found.labels = sent.Labels
+	}
+	return ok(c.site.issue(c.repo, found))
+}
+
+// createComment says something below an issue.
+func (g *GitHub) createComment(c apiCall) apiReply {
+	found := issueNamed(c)
+	if refusal := signedIn(c); refusal != nil || found == nil {
+		return orNotFound(refusal)
+	}
+	var sent struct{ Body string }
+	switch err := json.Unmarshal(c.sent, &sent); {
+	case err != nil:
+		return complaint(http.StatusBadRequest, "Problems parsing JSON")
+	case strings.TrimSpace(sent.Body) == "" || len(sent.Body) > maxBody:
+		return invalid("IssueComment", "body", "missing_field")
+	case len(found.comments) >= maxIssues:
+		return complaint(http.StatusForbidden, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.")
+	}
+	said := comment{author: c.caller.user, text: sent.Body, at: g.cfg.Now().UTC()}
+	found.comments = append(found.comments, said)
+	reply := ok(c.site.comment(c.repo, found, said))
+	reply.status = http.StatusCreated
+	return reply
+}
+
+// listLabels lists the labels that issues have.
+func (g *GitHub) listLabels(c apiCall) apiReply {
+	var names []string
+	for _, i := range c.repo.issues {
+		names = append(names, i.labels...)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	return paged(c, c.repo.idPath("/labels"), names, func(name string) object {
+		return object{"id": c.repo.id*10 + int64(slices.Index(names, name)), "name": name, "color": "0366d6", "default": false, "description": nil,
+			"url": c.site.api + "/repos/" + c.repo.fullName() + "/labels/" + name}
+	})
 }

@@ -127,6 +127,9 @@ func (r *repository) head(ref string) commit {
 			return one
 		}
 	}
+	if sha, made := r.made[ref]; made {
+		return r.head(sha)
+	}
 	if ref == r.branch {
 		return history[0]
 	}

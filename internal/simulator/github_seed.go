@@ -70,7 +70,7 @@ func (w *world) add(owner *account, s seedRepo, today time.Time) *repository {
 	r := &repository{
 		id: s.id, owner: owner, name: s.name, description: s.description, private: s.private,
 		language: "JavaScript", branch: "main", created: pushed.AddDate(-1, 0, 0), pushed: pushed,
-		files: seedFiles(owner.login, s), drafts: map[string]map[string]string{},
+		files: seedFiles(owner.login, s), drafts: map[string]map[string]string{}, made: map[string]string{},
 	}
 	if s.private {
 		r.rawToken, r.cloneToken = "A"+randomText(28), "A"+randomText(28)
@@ -78,9 +78,13 @@ func (w *world) add(owner *account, s seedRepo, today time.Time) *repository {
 	author := w.accounts[0]
 	r.open(author, "Update lodash to 4.17.21", "The package list pins an old version.", []string{"dependencies"}, pushed.Add(-72*time.Hour)).
 		comments = []comment{{w.accounts[1], "Nothing else depends on the old one.", pushed.Add(-60 * time.Hour)}}
-	r.open(w.accounts[1], "Bump the test runner", "Opened by a robot.", []string{"dependencies"}, pushed.Add(-48*time.Hour)).pull = true
+	r.open(w.accounts[1], "Bump the test runner", "Opened by a robot.", []string{"dependencies"}, pushed.Add(-48*time.Hour)).pullFrom("next", "main")
 	r.open(author, "Write down how to start "+s.name, "New people ask every week.", []string{"documentation"}, pushed.Add(-24*time.Hour))
 	r.open(author, "Remove the old build", "", nil, pushed.Add(-12*time.Hour)).closed = true
+	r.runs = []*run{
+		{id: s.id*10 + 1, branch: "main", event: "push", state: "completed", end: "success", at: pushed},
+		{id: s.id*10 + 2, branch: "next", event: "pull_request", state: "completed", end: "failure", at: pushed.Add(time.Hour)},
+	}
 	w.repos = append(w.repos, r)
 	return r
 }

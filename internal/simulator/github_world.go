@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +41,8 @@ type repository struct {
 	created     time.Time
 	pushed      time.Time
 	files       map[string]string
+	made        map[string]string // branches that were made here → commit
+	runs        []*run            // builds, oldest first
 	// drafts are files written here, by branch, over what every branch has.
 	drafts  map[string]map[string]string
 	writers []string // logins beyond the owner who can push
@@ -61,6 +64,7 @@ type issue struct {
 	closed  bool
 	pull    bool
 	created time.Time
+	asked   pull // of a pull request
 
 	comments []comment
 }
@@ -119,8 +123,11 @@ func (r *repository) file(ref, at string) (string, bool) {
 	return content, written
 }
 
-// branches are the default branch at the newest commit and one behind it.
-func (r *repository) branches() []string { return []string{"next", r.branch} }
+// branches are the default branch at the newest commit, one behind it and those
+// that were made here.
+func (r *repository) branches() []string {
+	return append([]string{"next", r.branch}, slices.Sorted(maps.Keys(r.made))...)
+}
 
 // known reports whether ref names a branch or a commit of this repository.
 func (r *repository) known(ref string) bool {
