@@ -20,6 +20,8 @@ func TestTheNamesAppsAskForStay(t *testing.T) {
 		"services.github.account.read", "services.github.repositories.metadata.read",
 		"services.github.repositories.read", "services.github.repositories.write",
 		"services.github.issues.read", "services.github.issues.write",
+		"services.github.pull_requests.read", "services.github.pull_requests.write", "services.github.pull_requests.merge",
+		"services.github.actions.read", "services.github.actions.run",
 		"services.slack.workspace.read", "services.slack.channels.read",
 		"services.slack.messages.read", "services.slack.messages.write",
 	} {
@@ -34,7 +36,7 @@ func TestTheNamesAppsAskForStay(t *testing.T) {
 func TestTheWordsPeopleReadAreShortAndPlain(t *testing.T) {
 	c := load(t)
 	forbidden := regexp.MustCompile(`(?i)\b(manage|access|recommended|trusted|deauthorize|token|scope|oauth|api)\b|[a-z]:[a-z]`)
-	verbs := []string{"See", "Read", "Know", "Post", "Open", "Change", "Come", "Keep", "Make", "Stay"}
+	verbs := []string{"See", "Read", "Know", "Post", "Open", "Change", "Come", "Keep", "Make", "Stay", "Open,", "Merge", "Start"}
 	for _, name := range slices.Sorted(maps.Keys(c.Scopes)) {
 		s := c.Scopes[name]
 		words := strings.Fields(s.Words)

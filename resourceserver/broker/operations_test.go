@@ -2,8 +2,10 @@ package broker_test
 
 import (
 	"bytes"
+	"crypto/sha1"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,10 +32,16 @@ type example struct {
 	outsideBody  string // with the outside resource in the body
 	absentTarget string
 	absentBody   string
+	first        *call // asked before
 }
 
+type call struct{ method, target, body string }
+
+// put is what some operations need to be there.
+var put = &call{"PUT", "/repos/acme/web/contents/notes.md", `{"message":"Add notes","content":"aGVsbG8=","branch":"next"}`}
+
 // WEB is replaced by the id of acme/web, which is agreed; API by that of acme/api,
-// which exists and is not.
+// which exists and is not; MAINTIP and NEXTTIP by where the branches of acme/web end.
 var examples = []example{
 	{provider: "github", operation: "account.get", method: "GET", inside: "/user"},
 	{provider: "github", operation: "repositories.list", method: "GET", inside: "/user/repos?per_page=30&sort=full_name"},
@@ -51,6 +59,49 @@ var examples = []example{
 	{provider: "github", operation: "issues.comments.list", method: "GET", inside: "/repos/acme/web/issues/1/comments", outside: "/repos/acme/api/issues/1/comments", absentTarget: "/repos/acme/nothing/issues/1/comments"},
 	{provider: "github", operation: "issues.create", method: "POST", inside: "/repos/acme/web/issues", outside: "/repos/acme/api/issues", absentTarget: "/repos/acme/nothing/issues",
 		body: `{"title":"Broken link","body":"On the start page.","labels":["bug"]}`},
+	{provider: "github", operation: "repositories.languages.get", method: "GET", inside: "/repos/acme/web/languages", outside: "/repos/acme/api/languages", absentTarget: "/repos/acme/nothing/languages"},
+	{provider: "github", operation: "repositories.topics.list", method: "GET", inside: "/repos/acme/web/topics", outside: "/repos/acme/api/topics", absentTarget: "/repos/acme/nothing/topics"},
+	{provider: "github", operation: "repositories.tags.list", method: "GET", inside: "/repos/acme/web/tags", outside: "/repos/acme/api/tags", absentTarget: "/repos/acme/nothing/tags"},
+	{provider: "github", operation: "repositories.branches.get", method: "GET", inside: "/repos/acme/web/branches/next", outside: "/repos/acme/api/branches/next", absentTarget: "/repos/acme/nothing/branches/next"},
+	{provider: "github", operation: "repositories.commits.get", method: "GET", inside: "/repos/acme/web/commits/main", outside: "/repos/acme/api/commits/main", absentTarget: "/repos/acme/nothing/commits/main"},
+	{provider: "github", operation: "repositories.compare", method: "GET", inside: "/repos/acme/web/compare/main...next", outside: "/repos/acme/api/compare/main...next", absentTarget: "/repos/acme/nothing/compare/main...next",
+		first: put},
+	{provider: "github", operation: "repositories.trees.get", method: "GET", inside: "/repos/acme/web/git/trees/main?recursive=1", outside: "/repos/acme/api/git/trees/main", absentTarget: "/repos/acme/nothing/git/trees/main"},
+	{provider: "github", operation: "repositories.releases.list", method: "GET", inside: "/repos/acme/web/releases", outside: "/repos/acme/api/releases", absentTarget: "/repos/acme/nothing/releases"},
+	{provider: "github", operation: "repositories.releases.latest", method: "GET", inside: "/repos/acme/web/releases/latest", outside: "/repos/acme/api/releases/latest", absentTarget: "/repos/acme/nothing/releases/latest"},
+	{provider: "github", operation: "repositories.releases.by_tag", method: "GET", inside: "/repos/acme/web/releases/tags/v2.4.0", outside: "/repos/acme/api/releases/tags/v2.4.0", absentTarget: "/repos/acme/nothing/releases/tags/v2.4.0"},
+	{provider: "github", operation: "repositories.contents.delete", method: "DELETE", inside: "/repos/acme/web/contents/notes.md", outside: "/repos/acme/api/contents/notes.md", absentTarget: "/repos/acme/nothing/contents/notes.md",
+		body: `{"message":"Drop notes","sha":"b6fc4c620b67d95f953a5c1c1230aaab5db5a1b0","branch":"next"}`, first: put},
+	{provider: "github", operation: "repositories.branches.create", method: "POST", inside: "/repos/acme/web/git/refs", outside: "/repos/acme/api/git/refs", absentTarget: "/repos/acme/nothing/git/refs",
+		body: `{"ref":"refs/heads/fix/date-picker","sha":"MAINTIP"}`},
+	{provider: "github", operation: "issues.update", method: "PATCH", inside: "/repos/acme/web/issues/1", outside: "/repos/acme/api/issues/1", absentTarget: "/repos/acme/nothing/issues/1",
+		body: `{"state":"closed","state_reason":"completed","labels":["done"]}`},
+	{provider: "github", operation: "issues.comments.create", method: "POST", inside: "/repos/acme/web/issues/1/comments", outside: "/repos/acme/api/issues/1/comments", absentTarget: "/repos/acme/nothing/issues/1/comments",
+		body: `{"body":"Fixed in the next release."}`},
+	{provider: "github", operation: "issues.labels.list", method: "GET", inside: "/repos/acme/web/labels", outside: "/repos/acme/api/labels", absentTarget: "/repos/acme/nothing/labels"},
+	{provider: "github", operation: "pulls.list", method: "GET", inside: "/repos/acme/web/pulls?state=all&head=acme:next", outside: "/repos/acme/api/pulls", absentTarget: "/repos/acme/nothing/pulls"},
+	{provider: "github", operation: "pulls.get", method: "GET", inside: "/repos/acme/web/pulls/2", outside: "/repos/acme/api/pulls/2", absentTarget: "/repos/acme/nothing/pulls/2"},
+	{provider: "github", operation: "pulls.files.list", method: "GET", inside: "/repos/acme/web/pulls/2/files", outside: "/repos/acme/api/pulls/2/files", absentTarget: "/repos/acme/nothing/pulls/2/files",
+		first: put},
+	{provider: "github", operation: "pulls.commits.list", method: "GET", inside: "/repos/acme/web/pulls/2/commits", outside: "/repos/acme/api/pulls/2/commits", absentTarget: "/repos/acme/nothing/pulls/2/commits"},
+	{provider: "github", operation: "pulls.reviews.list", method: "GET", inside: "/repos/acme/web/pulls/2/reviews", outside: "/repos/acme/api/pulls/2/reviews", absentTarget: "/repos/acme/nothing/pulls/2/reviews"},
+	{provider: "github", operation: "pulls.comments.list", method: "GET", inside: "/repos/acme/web/pulls/2/comments", outside: "/repos/acme/api/pulls/2/comments", absentTarget: "/repos/acme/nothing/pulls/2/comments"},
+	{provider: "github", operation: "pulls.create", method: "POST", inside: "/repos/acme/web/pulls", outside: "/repos/acme/api/pulls", absentTarget: "/repos/acme/nothing/pulls",
+		body: `{"title":"A new date picker","body":"Closes #5.","head":"next","base":"main","draft":true}`},
+	{provider: "github", operation: "pulls.update", method: "PATCH", inside: "/repos/acme/web/pulls/2", outside: "/repos/acme/api/pulls/2", absentTarget: "/repos/acme/nothing/pulls/2",
+		body: `{"title":"Bump the test runner to 3"}`},
+	{provider: "github", operation: "pulls.reviews.create", method: "POST", inside: "/repos/acme/web/pulls/2/reviews", outside: "/repos/acme/api/pulls/2/reviews", absentTarget: "/repos/acme/nothing/pulls/2/reviews",
+		body: `{"body":"Looks right to me.","event":"COMMENT"}`},
+	{provider: "github", operation: "pulls.merge", method: "PUT", inside: "/repos/acme/web/pulls/2/merge", outside: "/repos/acme/api/pulls/2/merge", absentTarget: "/repos/acme/nothing/pulls/2/merge",
+		body: `{"merge_method":"squash","sha":"NEXTTIP"}`},
+	{provider: "github", operation: "actions.workflows.list", method: "GET", inside: "/repos/acme/web/actions/workflows", outside: "/repos/acme/api/actions/workflows", absentTarget: "/repos/acme/nothing/actions/workflows"},
+	{provider: "github", operation: "actions.runs.list", method: "GET", inside: "/repos/acme/web/actions/runs?branch=main&status=success", outside: "/repos/acme/api/actions/runs", absentTarget: "/repos/acme/nothing/actions/runs"},
+	{provider: "github", operation: "actions.workflows.runs.list", method: "GET", inside: "/repos/acme/web/actions/workflows/ci.yml/runs", outside: "/repos/acme/api/actions/workflows/ci.yml/runs", absentTarget: "/repos/acme/nothing/actions/workflows/ci.yml/runs"},
+	{provider: "github", operation: "actions.runs.get", method: "GET", inside: "/repos/acme/web/actions/runs/7001000011", outside: "/repos/acme/api/actions/runs/7001000011", absentTarget: "/repos/acme/nothing/actions/runs/7001000011"},
+	{provider: "github", operation: "actions.jobs.list", method: "GET", inside: "/repos/acme/web/actions/runs/7001000011/jobs", outside: "/repos/acme/api/actions/runs/7001000011/jobs", absentTarget: "/repos/acme/nothing/actions/runs/7001000011/jobs"},
+	{provider: "github", operation: "actions.workflows.dispatch", method: "POST", inside: "/repos/acme/web/actions/workflows/ci.yml/dispatches", outside: "/repos/acme/api/actions/workflows/ci.yml/dispatches", absentTarget: "/repos/acme/nothing/actions/workflows/ci.yml/dispatches",
+		body: `{"ref":"main","inputs":{"environment":"staging"}}`},
+	{provider: "github", operation: "actions.runs.rerun", method: "POST", inside: "/repos/acme/web/actions/runs/7001000012/rerun", outside: "/repos/acme/api/actions/runs/7001000012/rerun", absentTarget: "/repos/acme/nothing/actions/runs/7001000012/rerun"},
 
 	{provider: "slack", operation: "auth.test", method: "POST", inside: "/auth.test"},
 	{provider: "slack", operation: "team.info", method: "GET", inside: "/team.info"},
@@ -68,12 +119,18 @@ func (w *world) target(text string) string {
 	if messages := w.slack.Messages("general"); len(messages) > 0 {
 		first = messages[0].TS
 	}
-	return strings.NewReplacer("WEB", w.ids["acme/web"], "API", w.ids["acme/api"], "FIRST", first).Replace(text)
+	return strings.NewReplacer("WEB", w.ids["acme/web"], "API", w.ids["acme/api"], "FIRST", first,
+		"MAINTIP", tip("commit 700100001 0"), "NEXTTIP", tip("commit 700100001 1")).Replace(text)
 }
+
+func tip(of string) string { return fmt.Sprintf("%x", sha1.Sum([]byte(of))) }
 
 // golden compares an answer with its file; addresses of this run are replaced.
 func (w *world) golden(t *testing.T, name string, a broker.Answer) {
 	t.Helper()
+	if len(a.Body) == 0 {
+		a.Body = fmt.Appendf(nil, "%d", a.Status)
+	}
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, a.Body, "", "  "); err != nil {
 		t.Fatalf("the answer is no JSON: %v: %s", err, a.Body)
@@ -106,6 +163,12 @@ func TestEachOperationInsideAndOutsideTheLimit(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t).allowAll()
+			if e.first != nil {
+				if _, refusal := w.ask(e.first.method, e.provider, e.first.target, e.first.body); refusal != nil {
+					t.Fatalf("first: %v", refusal)
+				}
+			}
+			e.body = w.target(e.body)
 			answer, refusal := w.ask(e.method, e.provider, w.target(e.inside), e.body)
 			if refusal != nil {
 				t.Fatalf("inside: %v", refusal)
@@ -152,7 +215,7 @@ func TestEachOperationInsideAndOutsideTheLimit(t *testing.T) {
 func (w *world) writes() int {
 	n := 0
 	for _, c := range w.github.Calls() {
-		if (c.Method == "POST" || c.Method == "PUT") && strings.HasPrefix(c.Path, "/api/v3/") {
+		if c.Method != "GET" && strings.HasPrefix(c.Path, "/api/v3/") {
 			n++
 		}
 	}

@@ -133,6 +133,7 @@ func (w *world) allowAll() *world {
 	w.allow("", []consent.ScopeName{"agents.writes.unattended"})
 	w.allow(onHub, []consent.ScopeName{
 		"services.github.account.read", "services.github.repositories.write", "services.github.issues.write",
+		"services.github.pull_requests.write", "services.github.pull_requests.merge", "services.github.actions.run",
 	}, "acme/web")
 	return w.allow(onChat, []consent.ScopeName{
 		"services.slack.workspace.read", "services.slack.messages.read", "services.slack.messages.write",
