@@ -21,6 +21,7 @@ for (const [database, prepare] of databases) {
     const deputy = await demo(t, flags);
     await t.test('node-oauth, which is older than PKCE: works once it sends it', () => beforePKCE(deputy));
     await t.test('Octokit: reads what was picked, page by page, and nothing else', () => octokit(deputy));
+    await t.test('Octokit: from a branch to a merge, and no further', () => branchToMerge(deputy));
     await t.test("Slack's own client: the channels that were picked, and nothing else", () => slack(deputy));
   });
 }
@@ -61,6 +62,46 @@ async function octokit(deputy) {
   assert.deepEqual(shape(missing), shape(absent), 'what was not picked looks like what does not exist');
   await assert.rejects(rest.issues.create({ ...web, title: 'No' }), { status: 403 });
   await assert.rejects(rest.repos.delete(web), (error) => [403, 404, 405].includes(error.status));
+}
+
+// What an agent does all day, with the permissions for it and for one repository.
+async function branchToMerge(deputy) {
+  const app = await register(deputy);
+  const config = await discover(deputy, app, oauth.ClientSecretPost(app.client_secret));
+  const may = ['repositories.write', 'issues.write', 'pull_requests.write', 'pull_requests.merge', 'actions.run'].map((name) => `services.github.${name}`);
+  const { request, checks } = await ask(config, { scope: `${may.join(' ')} agents.writes.unattended` });
+  const { access_token: token } = await oauth.authorizationCodeGrant(config, await new Person().allowGitHub(request, callback, ['acme/web']), checks);
+  const { rest } = client(deputy, token);
+  const web = { owner: 'acme', repo: 'web' };
+
+  const { data: main } = await rest.repos.getBranch({ ...web, branch: 'main' });
+  await rest.git.createRef({ ...web, ref: 'refs/heads/fix-footer', sha: main.commit.sha });
+  const content = Buffer.from('footer { margin: 0 }\n').toString('base64');
+  const change = { ...web, path: 'src/footer.css', message: 'Give the button room', content };
+  const { data: put } = await rest.repos.createOrUpdateFileContents({ ...change, branch: 'fix-footer' });
+  await assert.rejects(rest.repos.createOrUpdateFileContents({ ...change, branch: 'main' }), { status: 403 });
+  const { data: pull } = await rest.pulls.create({ ...web, title: 'Give the button room', body: 'Closes #10.', head: 'fix-footer', base: 'main' });
+  const { data: files } = await rest.pulls.listFiles({ ...web, pull_number: pull.number });
+  assert.deepEqual(files.map((file) => file.filename), ['src/footer.css']);
+  await rest.pulls.createReview({ ...web, pull_number: pull.number, event: 'COMMENT', body: 'Tested on a small phone.' });
+  await assert.rejects(rest.pulls.createReview({ ...web, pull_number: pull.number, event: 'APPROVE' }), { status: 400 }, 'nobody approves for the person');
+  await rest.actions.createWorkflowDispatch({ ...web, workflow_id: 'ci.yml', ref: 'fix-footer', inputs: { environment: 'staging' } });
+  const { data: builds } = await rest.actions.listWorkflowRunsForRepo({ ...web, branch: 'fix-footer' });
+  assert.equal(builds.workflow_runs[0].event, 'workflow_dispatch');
+
+  const { data: merged } = await rest.pulls.merge({ ...web, pull_number: pull.number, sha: pull.head.sha, merge_method: 'squash' });
+  assert.equal(merged.merged, true);
+  await assert.rejects(rest.pulls.merge({ ...web, pull_number: pull.number, sha: pull.head.sha }), { status: 405 }, 'what GitHub says is passed on');
+  await rest.issues.createComment({ ...web, issue_number: 10, body: 'Fixed.' });
+  const { data: closed } = await rest.issues.update({ ...web, issue_number: 10, state: 'closed', state_reason: 'completed' });
+  assert.equal(closed.state, 'closed');
+  await assert.rejects(rest.issues.get({ ...web, issue_number: pull.number }), { status: 404 }, 'a pull request is no issue');
+  await rest.repos.deleteFile({ ...web, path: 'src/footer.css', message: 'Take it back', sha: put.content.sha, branch: 'fix-footer' });
+
+  const elsewhere = { owner: 'acme', repo: 'api' };
+  await assert.rejects(rest.pulls.create({ ...elsewhere, title: 'No', head: 'next', base: 'main' }), { status: 404 });
+  await assert.rejects(rest.actions.listRepoSecrets(web), { status: 404 });
+  await assert.rejects(rest.actions.downloadWorkflowRunLogs({ ...web, run_id: builds.workflow_runs[0].id }), { status: 404 });
 }
 
 // node-oauth is what passport-oauth2 stands on. It knows nothing of PKCE, resource,
