@@ -69,12 +69,12 @@ func TestWhatAnAppCannotWorkWithout(t *testing.T) {
 		})
 		ana := d.SignedIn("ana")
 		page := ana.Ask(app.Query(profile, email, "services.github.issues.read", "services.github.issues.write")).Complete("700100001")
-		says(t, page, 200, "Fixed: Repo Scout says it cannot work without this.", "Comes along with: Open issues")
+		says(t, page, 200, "Fixed: Repo Scout says it cannot work without this.", "Comes along with: Open, edit and close issues")
 		f := page.Form("/consent")
 		if sent := strings.Join(f.Values["allow"], " "); !strings.Contains(sent, profile) || strings.Contains(sent, "issues.write") {
 			t.Errorf("untouched, the form sends %s", sent)
 		}
-		says(t, f.Copy().Submit("allow"), 409, "It says it cannot work without “Open issues", "Nothing was shared.")
+		says(t, f.Copy().Submit("allow"), 409, "It says it cannot work without “Open, edit and close issues", "Nothing was shared.")
 		says(t, f.Copy().Set("allow", email).Submit("allow"), 409, "It says it cannot work without 2 things, “See your name and picture” among them.")
 		if n := shared(d); n != 0 {
 			t.Fatalf("%d things were given without what is required", n)
