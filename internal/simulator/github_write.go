@@ -11,11 +11,11 @@ import (
 // maxDrafts is how many files a branch may get beyond its seed.
 const maxDrafts = 200
 
-// fileChange is what a caller sends to write or delete a file.
-type fileChange struct{ Message, Content, Branch, SHA string }
+// contentsChange is what a caller sends to write or delete a file.
+type contentsChange struct{ Message, Content, Branch, SHA string }
 
 // change reads and checks a change of a file, up to its content.
-func (g *GitHub) change(c apiCall) (sent fileChange, at string, refusal *apiReply) {
+func (g *GitHub) change(c apiCall) (sent contentsChange, at string, refusal *apiReply) {
 	at = strings.Trim(c.PathValue("path"), "/")
 	if refusal = g.mayPush(c); refusal != nil {
 		return sent, at, refusal
