@@ -116,6 +116,8 @@ func Mount(r gin.IRouter, p Parts) {
 		{"GET", "/consent/connect", browser, page(f.Connect)},
 		{"GET", "/consent/pick", browser, page(f.Picker)},
 		{"POST", "/consent/pick", form, page(f.Pick)},
+		{"GET", "/consent/admin", browser, page(f.AdminPage)},
+		{"POST", "/consent/admin", form, page(f.AskAdmin)},
 
 		{"POST", "/connect/:provider/start", form, page(k.Start)},
 		{"GET", "/connect/:provider/callback", browser, page(p.then(k.Callback))},
@@ -128,6 +130,7 @@ func Mount(r gin.IRouter, p Parts) {
 		{"GET", "/receipts/:receipt", browser, page(d.Receipt)},
 		{"GET", "/apps/:grant/remove", browser, page(d.RemovePage)},
 		{"POST", "/apps/:grant/remove", form, page(d.Remove)},
+		{"POST", "/petitions/withdraw", form, page(d.Withdraw)},
 		{"GET", "/services", browser, page(d.ServicesPage)},
 		{"GET", "/services/:connection/disconnect", browser, page(d.DisconnectPage)},
 		{"GET", "/activity", browser, page(d.Activity)},

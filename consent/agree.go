@@ -48,11 +48,15 @@ func agreeOne(have []Item, it Item, now time.Time) []Item {
 
 // Refuses lists the scopes a person says no to by answering the plan: the open
 // ones that a yes would not give, or all open ones when the answer is no. A no to
-// more resources or to more time is none to the scope that stands.
+// more resources or to more time is none to the scope that stands. Where an
+// administrator has to approve first, who asked for that did not say no, and who
+// did not ask did.
 func (p Plan) Refuses(yes bool) []ScopeName {
 	var no []ScopeName
 	for _, r := range p.Rows {
-		if r.Reason == AgreedBefore || r.Held() || (yes && r.On) {
+		asked := r.Status == NeedsAdmin && r.Admin != ""
+		given := yes && r.On && r.Status != NeedsAdmin
+		if r.Reason == AgreedBefore || r.Held() || asked || given {
 			continue
 		}
 		no = append(no, r.Scope.Name)

@@ -80,6 +80,7 @@ func (w world) row(s Scope) Row {
 	if held, ok := w.agreed(s); ok {
 		r := w.held(s, held)
 		w.renew(&r, held)
+		w.admit(&r)
 		return r
 	}
 	r := Row{
@@ -100,6 +101,7 @@ func (w world) row(s Scope) Row {
 	if s.Provider == "" || r.Connection.ID != "" {
 		w.alsoFor(&r)
 	}
+	w.admit(&r)
 	return r
 }
 

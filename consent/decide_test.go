@@ -20,6 +20,7 @@ func TestTheOrderOfTheInputDoesNotMatter(t *testing.T) {
 		want := w.decide()
 		w.connections = rapid.Permutation(w.connections).Draw(t, "connections again")
 		w.grants = rapid.Permutation(w.grants).Draw(t, "grants again")
+		w.req.Petitions = rapid.Permutation(w.req.Petitions).Draw(t, "petitions again")
 		if diff := cmp.Diff(want, w.decide()); diff != "" {
 			t.Fatalf("shuffled: -before +after\n%s", diff)
 		}
@@ -143,9 +144,9 @@ func wasRefused(g consent.Grant, name consent.ScopeName) bool {
 func TestEveryRowHasItsStep(t *testing.T) {
 	kinds := map[consent.Status]consent.Kind{
 		consent.NeedsConnect: consent.Connect, consent.NeedsReconnect: consent.Reconnect,
-		consent.NeedsWiden: consent.Widen, consent.NeedsPick: consent.Pick,
+		consent.NeedsWiden: consent.Widen, consent.NeedsPick: consent.Pick, consent.NeedsAdmin: consent.AskAdmin,
 	}
-	order := []consent.Kind{consent.Connect, consent.Reconnect, consent.Widen, consent.Pick, consent.Approve, consent.Confirm}
+	order := []consent.Kind{consent.AskAdmin, consent.Connect, consent.Reconnect, consent.Widen, consent.Pick, consent.Approve, consent.Confirm}
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
 		p := w.decide()
@@ -165,8 +166,11 @@ func TestEveryRowHasItsStep(t *testing.T) {
 				}
 				named[name] = s.Kind
 				r, _ := p.Row(name)
-				if s.Optional && r.On {
+				if s.Optional && r.On && r.Admin == "" {
 					t.Fatalf("%s is ticked but its step can wait", name)
+				}
+				if s.Kind == consent.AskAdmin {
+					continue
 				}
 				if s.Provider != r.Scope.Provider || s.Connection != r.Connection.ID || !within(r.Lacks, s.Lacks) {
 					t.Fatalf("the step %+v is not the one of the row %+v", s, r)
@@ -197,7 +201,12 @@ func TestWhatIsNotThisAppsCountsForNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
 		bare := w
-		bare.connections, bare.grants = nil, nil
+		bare.connections, bare.grants, bare.req.Petitions = nil, nil, nil
+		for _, p := range w.req.Petitions {
+			if p.User == asha && p.App == bot && p.Until.After(noon()) {
+				bare.req.Petitions = append(bare.req.Petitions, p)
+			}
+		}
 		for _, c := range w.connections {
 			if c.User == asha && c.Health != consent.Disconnected {
 				bare.connections = append(bare.connections, c)

@@ -14,6 +14,7 @@ import (
 type person struct {
 	t     *rapid.T
 	w     world
+	admin consent.PetitionState // what becomes of what she asks her administrator for
 	taken int
 }
 
@@ -27,6 +28,10 @@ func asked(plan consent.Plan) bool {
 func (p *person) take(plan consent.Plan, s consent.Step) {
 	p.taken++
 	switch s.Kind {
+	case consent.AskAdmin:
+		p.w.req.Petitions = append(slices.Clone(p.w.req.Petitions), consent.Petition{
+			User: asha, App: bot, Scopes: s.Scopes, State: p.admin, Until: noon().Add(consent.PetitionLife),
+		})
 	case consent.Connect:
 		p.connect(s)
 	case consent.Reconnect:
@@ -76,17 +81,21 @@ func next(plan consent.Plan) (consent.Step, bool) {
 
 // TestTakingEveryStepEmptiesThePlan: whatever the world is, a person who does
 // what the plan says and ticks every row arrives, and the proven app gets all it
-// asked for, now and the next time.
+// asked for, now and the next time. Her administrator approves whatever she asks.
 func TestTakingEveryStepEmptiesThePlan(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := &person{t: t, w: drawWorld(t)}
+		p := &person{t: t, w: drawWorld(t), admin: consent.PetitionApproved}
 		p.w.req.Proven, p.w.req.Ask = true, false
+		for i := range p.w.req.Petitions {
+			p.w.req.Petitions[i].State = consent.PetitionApproved
+		}
 		ticked := map[consent.ScopeName]bool{}
 		for _, s := range p.w.req.Asked {
 			ticked[s.Name] = true
 		}
-		// Four steps for each scope (connect, widen, pick, approve) is far more than enough.
-		for range 4*len(p.w.req.Asked) + 1 {
+		// Five steps for each scope (ask, connect, widen, pick, approve) is far more than
+		// enough.
+		for range 5*len(p.w.req.Asked) + 1 {
 			p.w.req.Choices.Ticked = ticked // on each page that is shown
 			plan := p.w.decide()
 			s, more := next(plan)
@@ -104,13 +113,15 @@ func TestTakingEveryStepEmptiesThePlan(t *testing.T) {
 	})
 }
 
-// TestAnAnsweredPageIsNotShownAgain: whatever is left unticked, the answer is
-// remembered, unless it leaves the app with nothing at all.
+// TestAnAnsweredPageIsNotShownAgain: whatever is left unticked or asked of an
+// administrator, the answer is remembered, unless it leaves the app with nothing at
+// all.
 func TestAnAnsweredPageIsNotShownAgain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := &person{t: t, w: drawWorld(t)}
+		p.admin = rapid.SampledFrom([]consent.PetitionState{consent.PetitionWaits, consent.PetitionApproved, consent.PetitionRefused}).Draw(t, "admin")
 		p.w.req.Proven, p.w.req.Ask = true, false
-		for range 4*len(p.w.req.Asked) + 1 {
+		for range 5*len(p.w.req.Asked) + 1 {
 			plan := p.w.decide()
 			s, more := next(plan)
 			if !more || (s.Kind == consent.Confirm && asked(plan)) {

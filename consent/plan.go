@@ -16,6 +16,11 @@ type Request struct {
 	// Ask is true when the app wants the page whatever was agreed (prompt=consent).
 	Ask     bool
 	Choices Choices
+	// Rules say who decides about what: the person alone, or an administrator first.
+	Rules Rules
+	// Petitions are what administrators were asked for. They may be anybody's, in any
+	// order: those of other people and apps count for nothing.
+	Petitions []Petition
 	// Details are the resources that the app names; nil when it names none.
 	Details Details
 	// Offers are what accounts of the person have: an id that the account has not is
@@ -49,6 +54,7 @@ const (
 	NeedsReconnect Status = "needs_reconnect" // the provider wants the person again
 	NeedsWiden     Status = "needs_widen"     // the connection lacks a provider scope
 	NeedsPick      Status = "needs_pick"      // no resource is picked
+	NeedsAdmin     Status = "needs_admin"     // an administrator has not approved it
 )
 
 // Reason says why a row or a step is there. Package templates has the words.
@@ -68,7 +74,10 @@ const (
 	NothingPicked   Reason = "nothing_picked"
 	AppAsks         Reason = "app_asks"        // prompt=consent, or it names more than it has
 	AppUnproven     Reason = "app_unproven"    // anybody could have sent this request
-	NothingToGrant  Reason = "nothing_granted" // every asked scope was refused before
+	NothingToGrant  Reason = "nothing_granted" // every asked scope was refused before, or waits for an administrator
+	AdminDecides    Reason = "admin_decides"   // an administrator has to approve it first
+	AdminAsked      Reason = "admin_asked"     // and was asked
+	AdminRefused    Reason = "admin_refused"   // and said no
 )
 
 // Row is one asked scope: what stands, what is missing and what a yes would give.
@@ -77,20 +86,22 @@ type Row struct {
 	Connection Connection // zero when the scope needs none, or none is there
 	Status     Status
 	Reason     Reason
-	On         bool        // ticked: by hand, else reads yes, writes and modifiers no
-	Limit      Limit       // what stands, or what was picked; for MoreAsked both
-	Stands     Limit       // what stays allowed whatever the answer is
-	Until      time.Time   // when it ends, or would end
-	Ends       time.Time   // for EndsSoon: when what stands ends
-	Rate       Rate        // how much it gives in a time, or would give
-	EndedAt    time.Time   // zero unless it was agreed before and ended
-	RefusedAt  time.Time   // zero unless refused before
-	Lacks      []string    // provider scopes the connection lacks
-	Along      bool        // not asked for: the app has it
-	Required   bool        // the app says that it cannot work without it
-	With       []ScopeName // asked scopes that bring it along, whether it is ticked or not
-	AlsoFor    []AppID     // other apps the person allows the same on this connection, the first few
-	AlsoMore   bool        // and more of them
+	On         bool      // ticked: by hand, else reads yes, writes and modifiers no
+	Limit      Limit     // what stands, or what was picked; for MoreAsked both
+	Stands     Limit     // what stays allowed whatever the answer is
+	Until      time.Time // when it ends, or would end
+	Ends       time.Time // for EndsSoon: when what stands ends
+	Rate       Rate      // how much it gives in a time, or would give
+	EndedAt    time.Time // zero unless it was agreed before and ended
+	RefusedAt  time.Time // zero unless refused before
+	Lacks      []string  // provider scopes the connection lacks
+	Along      bool      // not asked for: the app has it
+	// Admin is what an administrator said about it, "" when none was asked or needed.
+	Admin    PetitionState
+	Required bool        // the app says that it cannot work without it
+	With     []ScopeName // asked scopes that bring it along, whether it is ticked or not
+	AlsoFor  []AppID     // other apps the person allows the same on this connection, the first few
+	AlsoMore bool        // and more of them
 	// Named are the resources the app names that it may not touch yet, without names.
 	Named []Resource
 }
@@ -100,6 +111,7 @@ type Kind string
 
 // The kinds of steps, in the order they are taken.
 const (
+	AskAdmin  Kind = "ask_admin"
 	Connect   Kind = "connect"
 	Reconnect Kind = "reconnect"
 	Widen     Kind = "widen"
@@ -117,8 +129,9 @@ type Step struct {
 	Scopes     []ScopeName
 	Lacks      []string // provider scopes, for widen
 	Reason     Reason
-	// Optional is true when only unticked rows wait for it.
-	// An Approve step is optional when it only renews what stands.
+	// Optional is true when only unticked rows wait for it, or when it waits for an
+	// administrator who was asked. An Approve step is optional when it only renews what
+	// stands.
 	Optional bool
 }
 

@@ -48,6 +48,7 @@ func drawWorld(t *rapid.T) world {
 	w.req.Choices = drawChoices(t, w.connections)
 	w.req.Details, w.req.Offers = drawDetails(t), drawOffers(t, w.connections)
 	w.grants = drawGrants(t, w.connections)
+	w.req.Rules, w.req.Petitions = drawRules(t), drawPetitions(t)
 	return w
 }
 
@@ -60,12 +61,51 @@ func drawVocabulary(t *rapid.T) consent.Vocabulary {
 		s := v[name]
 		s.Lifetime = lifetimes.Draw(t, "lifetime")
 		s.MaxLifetime = lifetimes.Draw(t, "max lifetime")
+		s.Risk = rapid.IntRange(0, 5).Draw(t, "risk")
 		if len(s.Resources) > 0 {
 			s.Narrowing = narrowings.Draw(t, "narrowing")
 		}
 		v[name] = s
 	}
 	return v
+}
+
+// drawRules draws what an operator said, in half of the worlds nothing.
+func drawRules(t *rapid.T) consent.Rules {
+	var out consent.Rules
+	if rapid.Bool().Draw(t, "no rules") {
+		return nil
+	}
+	for range rapid.IntRange(1, 3).Draw(t, "rules") {
+		r := consent.Rule{
+			App: rapid.SampledFrom([]consent.AppID{"", bot, "notes"}).Draw(t, "app"),
+			Who: rapid.SampledFrom([]consent.Decider{consent.DecidesAdmin, consent.DecidesAdmin, consent.DecidesPerson}).Draw(t, "decider"),
+		}
+		if rapid.Bool().Draw(t, "by risk") {
+			r.Risk = rapid.IntRange(0, 5).Draw(t, "risk")
+		} else {
+			r.Scope = rapid.SampledFrom(names()).Draw(t, "scope")
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// drawPetitions draws what administrators were asked for, also by others and long
+// ago.
+func drawPetitions(t *rapid.T) []consent.Petition {
+	var out []consent.Petition
+	for i := range rapid.IntRange(0, 3).Draw(t, "petitions") {
+		out = append(out, consent.Petition{
+			ID:     consent.PetitionID(fmt.Sprintf("p%d", i)),
+			User:   rapid.SampledFrom([]consent.UserID{asha, asha, "bruno"}).Draw(t, "petitioner"),
+			App:    rapid.SampledFrom([]consent.AppID{bot, bot, "notes"}).Draw(t, "app"),
+			Scopes: rapid.SliceOfNDistinct(rapid.SampledFrom(names()), 1, 4, rapid.ID).Draw(t, "scopes"),
+			State:  rapid.SampledFrom([]consent.PetitionState{consent.PetitionWaits, consent.PetitionApproved, consent.PetitionRefused}).Draw(t, "state"),
+			Until:  noon().Add(rapid.SampledFrom([]time.Duration{-day, 0, day, 20 * day}).Draw(t, "until")),
+		})
+	}
+	return out
 }
 
 // drawDetails draws what an app names, in half of the worlds nothing.

@@ -28,6 +28,8 @@ type ReceiptRow struct {
 	Reason  Reason    `json:"reason"`
 	Ticked  bool      `json:"ticked"`
 	Account string    `json:"account,omitempty"`
+	// Admin is what an administrator had said about it, "" when none was asked or needed.
+	Admin PetitionState `json:"admin,omitempty"`
 }
 
 // ReceiptItem is one thing that was agreed to.
@@ -48,7 +50,7 @@ func NewReceipt(app App, returns string, p Plan, items []Item, refused []ScopeNa
 	out := Receipt{App: app.Name, Publisher: app.Publisher, Returns: returns, Rows: []ReceiptRow{}, Agreed: []ReceiptItem{}, Refused: append([]ScopeName{}, refused...)}
 	for _, r := range p.Rows {
 		out.Rows = append(out.Rows, ReceiptRow{
-			Scope: r.Scope.Name, Words: r.Scope.Words, Status: r.Status, Reason: r.Reason, Ticked: r.On, Account: r.Connection.Login,
+			Scope: r.Scope.Name, Words: r.Scope.Words, Status: r.Status, Reason: r.Reason, Ticked: r.On && r.Status != NeedsAdmin, Account: r.Connection.Login, Admin: r.Admin,
 		})
 	}
 	for _, it := range items {

@@ -20,6 +20,9 @@ func (w world) renew(r *Row, held Item) {
 	if r.Status != Allowed || !held.EndsSoon(w.now) || !until.After(held.Until) {
 		return
 	}
+	if w.administered(r.Scope) && w.petitioned(r.Scope) != PetitionApproved {
+		return // it is asked for anew when it has ended
+	}
 	if r.Scope.Narrowing == NarrowingRequired && r.Limit.Everything {
 		return // agreed to when the catalogue still let people choose it
 	}

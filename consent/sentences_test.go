@@ -59,6 +59,9 @@ func rowSentence(r consent.Row) string {
 	if !r.RefusedAt.IsZero() {
 		out += " on " + r.RefusedAt.Format("2006-01-02")
 	}
+	if r.Admin != "" {
+		out += ", " + string(r.Admin) + " by an administrator"
+	}
 	if r.On {
 		out += ", ticked"
 	} else {

@@ -2,10 +2,11 @@ package consent
 
 import "slices"
 
-// steps lists what is left to do, in the order a person does it: accounts first,
-// then resources, then the yes.
+// steps lists what is left to do, in the order a person does it: what somebody else
+// has to approve first, so that nothing is done in vain, then accounts, then
+// resources, then the yes.
 func (w world) steps(p Plan) []Step {
-	var steps []Step
+	steps := petitions(p)
 	for _, kind := range []Kind{Connect, Reconnect, Widen, Pick} {
 		for _, r := range p.Rows {
 			steps = addRow(steps, kind, r)
@@ -74,8 +75,9 @@ func pickType(s Scope) ResourceType {
 	return s.Resources[len(s.Resources)-1]
 }
 
-// answer is the yes that is still missing. A scope refused before opens the page
-// only when the app would otherwise get nothing, or wants the page.
+// answer is the yes that is still missing. A scope refused before, or one that an
+// administrator was asked for, opens the page only when the app would otherwise get
+// nothing, or wants the page.
 func (w world) answer(p Plan) (Step, bool) {
 	yes := Step{Kind: Approve}
 	var again []ScopeName
@@ -87,7 +89,7 @@ func (w world) answer(p Plan) (Step, bool) {
 		case r.Reason == EndsSoon:
 		case r.Reason == AgreedBefore:
 			more = more || len(r.Named) > 0 && !r.Along
-		case r.Reason == RefusedBefore && !r.On:
+		case r.Reason == RefusedBefore && !r.On, r.Status == NeedsAdmin && r.Admin != "":
 			again = append(again, r.Scope.Name)
 		default:
 			yes.Scopes = append(yes.Scopes, r.Scope.Name)

@@ -15,7 +15,7 @@ type story struct {
 }
 
 func stories() []story {
-	return slices.Concat(storiesOfAsking(), storiesOfAccounts(), storiesOfDetails(), storiesOfEnds())
+	return slices.Concat(storiesOfAsking(), storiesOfAccounts(), storiesOfDetails(), storiesOfEnds(), storiesOfAdmins())
 }
 
 // storiesOfAsking are about what the app asks and what was answered before.

@@ -27,6 +27,8 @@ type (
 	ConnectionID string
 	// ProviderID names a provider of the catalogue: "github".
 	ProviderID string
+	// PetitionID names what a person asked an administrator for.
+	PetitionID string
 	// ScopeName is a platform-native permission: "services.github.repositories.read".
 	ScopeName string
 	// ResourceType is a kind of thing a grant can be narrowed to: "github.repository".

@@ -34,6 +34,10 @@ const (
 	EntryRemoved        EntryKind = "removed"      // App, What ("" when the whole app)
 	EntryReturned       EntryKind = "returned"     // App: it gave up all it had
 	EntryEnding         EntryKind = "ending"       // App, What: it ends soon
+	EntryAsked          EntryKind = "asked"        // App: an administrator was asked about it
+	EntryWithdrawn      EntryKind = "withdrawn"    // App: that was taken back
+	EntryApproved       EntryKind = "approved"     // App: the administrator said yes
+	EntryBarred         EntryKind = "barred"       // App: the administrator said no
 	EntryConnected      EntryKind = "connected"    // Provider, Account
 	EntryReconnected    EntryKind = "reconnected"  // Provider, Account
 	EntryDisconnected   EntryKind = "disconnected" // Provider, Account

@@ -35,9 +35,9 @@ const (
 
 // Step is something missing, with its button.
 type Step struct {
-	Do       string // the button's value: "connect:github", "reconnect:ID", "widen:ID", "pick:TYPE"
-	State    State  // never StateReady
-	Provider Provider
+	Do       string   // the button's value: "connect:github", "reconnect:ID", "widen:ID", "pick:TYPE", "admin"
+	State    State    // never StateReady
+	Provider Provider // zero for what an administrator has to approve
 	Account  string   // who is connected; "" for StateConnect
 	Needs    []string // rows that wait for it, as labels
 	Words    string   // what is picked, plural: "repositories"; for StatePick
@@ -91,6 +91,7 @@ type Rate struct {
 type Row struct {
 	ID     string // the scope's name
 	Ticked bool
+	Barred bool // cannot be ticked: an administrator has to approve it first
 	Fixed  bool // ticked for good: required, and only looked at; it is sent as ticked
 	// Required: the app says that it cannot work without it.
 	Required bool

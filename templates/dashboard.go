@@ -9,6 +9,7 @@ type Home struct {
 	Notices     []Notice
 	Apps        []AppLine
 	Ending      []Ending
+	Petitions   []Petition // what administrators were asked for, the newest first
 	Connections []Connection
 	Days        []Day // oldest first; empty hides the strip
 	Entries     []Entry

@@ -63,7 +63,7 @@ func someEntries(app string) []Entry {
 func everyNotice() []Notice {
 	var every []Notice
 	for _, k := range []NoticeKind{NoticeConnected, NoticeReconnected, NoticeWidened, NoticeOtherAccount, NoticeLess, NoticeRefused, NoticeDown,
-		NoticePicked, NoticeSaved, NoticeNothing, NoticeRequired, NoticeChanged, NoticeRemoved, NoticeEnded, NoticeWaits} {
+		NoticePicked, NoticeSaved, NoticeNothing, NoticeRequired, NoticeChanged, NoticeRemoved, NoticeEnded, NoticeWaits, NoticeAsked, NoticeWithdrawn} {
 		every = append(every, Notice{Kind: k, Provider: "GitHub", Account: "octocat", Other: "hubot", What: "Repo Scout", Count: 2})
 	}
 	return every
@@ -73,7 +73,7 @@ func everyEntry() []Entry {
 	one := Entry{App: "Repo Scout", Did: "read files in", In: "acme/web", Provider: "GitHub", Account: "octocat", What: "Firefox on Linux", At: noon()}
 	var every []Entry
 	// Used and changed read the same: the verb says it.
-	for _, k := range []EntryKind{EntryUsed, EntryFailed, EntryAllowed, EntryDenied, EntryRemoved, EntryReturned, EntryEnding, EntryConnected, EntryReconnected,
+	for _, k := range []EntryKind{EntryUsed, EntryFailed, EntryAllowed, EntryDenied, EntryRemoved, EntryReturned, EntryEnding, EntryAsked, EntryWithdrawn, EntryApproved, EntryBarred, EntryConnected, EntryReconnected,
 		EntryDisconnected, EntryBroke, EntrySignedIn, EntrySignedOut, EntryReset, EntryCodesOn, EntryCodesOff, EntryRecoveryMade, EntryRecoveryUsed, EntryPasskeyAdded, EntryPasskeyRemoved, EntryPasskeyCopied, EntryReplayed} {
 		one.Kind = k
 		every = append(every, one)
@@ -87,6 +87,52 @@ func everyEntry() []Entry {
 		every = append(every, Entry{Kind: k, App: "Repo Scout", Through: "Issue Sorter", Did: "read issues in", In: "acme/web", Why: WhyOutside, At: noon()})
 	}
 	return every
+}
+
+func petitions() []Petition {
+	return []Petition{
+		{ID: "p3", App: "Repo Scout", Rows: []string{readIssues().Label, postMessages().Label}, State: PetitionWaits, Why: "We triage together every morning.", Asked: ago(1), Until: in(29), CSRF: "withdraw-token"},
+		{ID: "p2", App: "Repo Scout", Rows: []string{changeFiles().Label}, State: PetitionRefused, Why: "It fixes typos.", Answer: "Not before the audit.", Asked: ago(9), Answered: ago(8), Until: in(82)},
+		{ID: "p1", App: "Repo Scout", Rows: []string{readFiles().Label}, State: PetitionApproved, Why: "It looks for outdated parts.", Asked: ago(12), Answered: ago(11), Until: in(354)},
+	}
+}
+
+func adminExamples() []example {
+	asks := []Ask{{ID: readIssues().ID, Label: readIssues().Label, Ticked: true}, {ID: changeFiles().ID, Label: changeFiles().Label}}
+	page := AskAdmin{Frame: frame("/consent"), Flow: "sealed", App: repoScout(), Asks: asks, Back: "/consent?flow=sealed"}
+	some, wrong, bad := page, page, page
+	some.Petitions = petitions()
+	for i := range some.Petitions {
+		some.Petitions[i].App = ""
+	}
+	asked := some
+	asked.Asks = nil
+	wrong.Problem, wrong.Asks = AskNeedsTick, asks[1:]
+	wrong.Why = "It fixes typos."
+	bad.App, bad.Why, bad.Problem = hostileApp(), hostile(), AskNeedsWhy
+	bad.Petitions = []Petition{{ID: hostile(), Rows: []string{"Read files"}, State: PetitionRefused, Why: hostile(), Answer: hostile(), Asked: ago(2), Answered: ago(1), Until: in(89)}}
+	return []example{
+		{"ask-empty", page}, {"ask-many", some}, {"ask-asked", asked}, {"ask-wrong", wrong}, {"ask-hostile", bad},
+		{"consent-admin", barredRequest()},
+	}
+}
+
+// barredRequest is one that an administrator has a say in.
+func barredRequest() Consent {
+	c := request(repoScout())
+	c.Services = []string{"GitHub"}
+	asked, said := readIssues(), changeFiles()
+	asked.Ticked, asked.Barred, asked.State, asked.Pick, asked.Limit = false, true, StateAsked, "", nil
+	said.Barred, said.State, said.Pick, said.RefusedOn = true, StateBarred, "", time.Time{}
+	mail := Row{ID: "identity.email.read", Label: "See your e-mail address", Barred: true, State: StateAdmin, Technical: "identity.email.read"}
+	c.See, c.Change = Group{[]Row{readFiles(), asked, mail}, ends(30, 90, 180)}, Group{[]Row{said}, ends(7, 30, 90)}
+	c.Writes = WritesRefused
+	c.Missing = []Step{
+		{Do: "admin", State: StateAdmin, Needs: []string{mail.Label}},
+		{Do: "admin", State: StateAsked, Needs: []string{asked.Label}, Optional: true},
+		{Do: "admin", State: StateBarred, Needs: []string{said.Label}, Optional: true},
+	}
+	return c
 }
 
 func homeExamples() []example {
@@ -131,7 +177,7 @@ func appExamples() []example {
 			Frame: path, App: "Repo Scout", Publisher: "Scout Labs", Returns: "https://reposcout.example/callback", Yes: true, At: ago(20), Digest: strings.Repeat("a1b2", 16),
 			Rows: []ReceiptRow{
 				{Label: readFiles().Label, Provider: github(), Account: "octocat", Given: true, Limit: []string{"acme/web", "acme/docs"}, Until: ago(-70)},
-				{Label: postMessages().Label, Account: "ana"}, {Label: "Make changes without asking you", Given: true, Until: ago(-7), Daily: 20, Hours: 6}, {Label: "See your name", Had: true},
+				{Label: postMessages().Label, Account: "ana", Admin: PetitionRefused}, {Label: "Make changes without asking you", Given: true, Admin: PetitionApproved, Until: ago(-7), Daily: 20, Hours: 6}, {Label: "See your name", Had: true},
 			},
 		}},
 		{"receipt-no", Receipt{Frame: path, App: "Repo Scout", At: ago(1), Digest: strings.Repeat("0", 64), Rows: []ReceiptRow{{Label: readFiles().Label}}}},

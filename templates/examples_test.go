@@ -55,6 +55,7 @@ func examples() []example {
 	all = append(all, codesExamples()...)
 	all = append(all, consentExamples()...)
 	all = append(all, detourExamples()...)
+	all = append(all, adminExamples()...)
 	all = append(all, homeExamples()...)
 	all = append(all, appExamples()...)
 	all = append(all, serviceExamples()...)

@@ -32,6 +32,11 @@ func waiting(c Consent) int {
 	return n
 }
 
+// barred reports whether an administrator has to approve each row of the group.
+func barred(g Group) bool {
+	return !slices.ContainsFunc(g.Rows, func(r Row) bool { return !r.Barred })
+}
+
 // places lists the names the rows are limited to, each once, in their order.
 func places(rows []Row) []string {
 	var names []string

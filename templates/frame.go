@@ -58,6 +58,9 @@ const (
 	StateReconnect State = "reconnect" // the provider wants the person again
 	StateWiden     State = "widen"     // the connection lacks a permission
 	StatePick      State = "pick"      // nothing is picked
+	StateAdmin     State = "admin"     // an administrator has to approve it first
+	StateAsked     State = "asked"     // and was asked
+	StateBarred    State = "barred"    // and said no
 )
 
 // NoticeKind says what happened on the way to this page.
@@ -74,6 +77,8 @@ const (
 	NoticeDown         NoticeKind = "down"          // the provider does not answer: Provider
 	NoticePicked       NoticeKind = "picked"        // Count things were picked
 	NoticeSaved        NoticeKind = "saved"         // the choices were stored
+	NoticeAsked        NoticeKind = "asked"         // an administrator was asked
+	NoticeWithdrawn    NoticeKind = "withdrawn"     // that was taken back
 	NoticeNothing      NoticeKind = "nothing"       // Allow was pressed with nothing to allow
 	NoticeRequired     NoticeKind = "required"      // Allow was pressed without Count things, What among them, that the app needs
 	NoticeChanged      NoticeKind = "changed"       // something changed since the page was shown

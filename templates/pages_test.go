@@ -185,7 +185,7 @@ func TestEveryKindHasWords(t *testing.T) {
 	for _, a := range []Answer{AnswerRevoked, AnswerUnknown, AnswerNone, AnswerFailed} {
 		distinct("answer "+string(a), DisconnectResult{Provider: github(), Account: "octocat", Answer: a})
 	}
-	for _, s := range []State{StateReady, StateConnect, StateReconnect, StateWiden, StatePick} {
+	for _, s := range []State{StateReady, StateConnect, StateReconnect, StateWiden, StatePick, StateAdmin, StateAsked, StateBarred} {
 		distinct("state "+string(s), AppDetail{Allowed: []Allowed{{Provider: github(), State: s}}})
 	}
 	for _, w := range []WriteRule{WritesAsk, WritesTick, WritesRefused} {

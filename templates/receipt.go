@@ -27,7 +27,8 @@ type ReceiptRow struct {
 	Label      string
 	Provider   Provider
 	Account    string
-	Had        bool // it was allowed before, and stayed as it was
+	Admin      PetitionState // what an administrator had said about it; "" for nothing
+	Had        bool          // it was allowed before, and stayed as it was
 	Given      bool
 	Limit      []string
 	Everything bool

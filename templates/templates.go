@@ -112,6 +112,7 @@ func listing() []listed {
 		{Confirm{}, "confirm.html", false, false},
 		{Connect{}, "connect.html", true, false},
 		{Picker{}, "picker.html", false, false},
+		{AskAdmin{}, "ask-admin.html", true, false},
 		{Done{}, "done.html", true, false},
 		{Error{}, "error.html", true, false},
 		{Home{}, "home.html", false, true},

@@ -80,6 +80,7 @@ func words(site Site, t *tongue) template.FuncMap {
 
 		"ticked":     ticked,
 		"waiting":    waiting,
+		"barred":     barred,
 		"places":     places,
 		"everything": everything,
 		"latest":     latest,

@@ -129,14 +129,15 @@ type ConnectForms interface {
 
 // Config is what the dashboard is made of. All of it is needed but Zone.
 type Config struct {
-	People   People
-	Holdings Holdings
-	Services Services
-	Records  Records
-	Counts   Counts
-	Answers  Answers
-	Revoker  Revoker
-	Connect  ConnectForms
+	People    People
+	Holdings  Holdings
+	Services  Services
+	Records   Records
+	Counts    Counts
+	Answers   Answers
+	Petitions Petitions
+	Revoker   Revoker
+	Connect   ConnectForms
 
 	Catalog *catalog.Catalog
 	// Vocabulary is every scope there is, operators' own included.

@@ -19,6 +19,7 @@ const together = 10 * time.Minute
 func told() []audit.Kind {
 	return []audit.Kind{
 		audit.GrantAgreed, audit.GrantRefused, audit.GrantNarrowed, audit.GrantRevoked, audit.GrantEnding, audit.TokenReplayed,
+		audit.PetitionMade, audit.PetitionWithdrawn, audit.PetitionApproved, audit.PetitionRefused,
 		audit.CallAllowed, audit.CallDenied, audit.CallFailed,
 		audit.ConnectionAdded, audit.ConnectionWidened, audit.ConnectionReconnected, audit.ConnectionBroken, audit.ConnectionRemoved,
 		audit.SignedIn, audit.SignedOut, audit.PasskeyAdded, audit.PasskeyRemoved, audit.PasskeyCopied,
@@ -75,26 +76,24 @@ func (t teller) entry(e audit.Event) (templates.Entry, bool) {
 		out.Kind, out.What = templates.EntrySignedIn, e.Detail
 	case audit.SignedOut:
 		out.Kind, out.What = templates.EntrySignedOut, e.Detail
-	case audit.SignInReset:
-		out.Kind = templates.EntryReset
-	case audit.CodesOn:
-		out.Kind = templates.EntryCodesOn
-	case audit.CodesOff:
-		out.Kind = templates.EntryCodesOff
-	case audit.RecoveryCodesMade:
-		out.Kind = templates.EntryRecoveryMade
-	case audit.RecoveryCodeUsed:
-		out.Kind = templates.EntryRecoveryUsed
-	case audit.PasskeyAdded:
-		out.Kind = templates.EntryPasskeyAdded
-	case audit.PasskeyRemoved:
-		out.Kind = templates.EntryPasskeyRemoved
-	case audit.PasskeyCopied:
-		out.Kind = templates.EntryPasskeyCopied
 	default:
-		return templates.Entry{}, false
+		known := false
+		out.Kind, known = plain(e.Kind)
+		return out, known
 	}
 	return out, true
+}
+
+// plain is the entry of a record that says all there is by its kind.
+func plain(k audit.Kind) (templates.EntryKind, bool) {
+	kind, known := map[audit.Kind]templates.EntryKind{
+		audit.PetitionMade: templates.EntryAsked, audit.PetitionWithdrawn: templates.EntryWithdrawn,
+		audit.PetitionApproved: templates.EntryApproved, audit.PetitionRefused: templates.EntryBarred,
+		audit.SignInReset: templates.EntryReset, audit.CodesOn: templates.EntryCodesOn, audit.CodesOff: templates.EntryCodesOff,
+		audit.RecoveryCodesMade: templates.EntryRecoveryMade, audit.RecoveryCodeUsed: templates.EntryRecoveryUsed,
+		audit.PasskeyAdded: templates.EntryPasskeyAdded, audit.PasskeyRemoved: templates.EntryPasskeyRemoved, audit.PasskeyCopied: templates.EntryPasskeyCopied,
+	}[k]
+	return kind, known
 }
 
 // call words what an app did or tried.

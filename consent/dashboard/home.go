@@ -45,12 +45,17 @@ func (d *Dashboard) Home(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	petitions, err := d.petitions(v)
+	if err != nil {
+		return err
+	}
 	held = v.standing(held)
 	return d.cfg.Site.Render(c, http.StatusOK, templates.Home{
 		Frame:       d.frame(v, "/", ""),
 		Notices:     d.notices(v, nil),
 		Apps:        d.appLines(v, held, byID(list), tallies),
 		Ending:      v.ending(held),
+		Petitions:   petitions,
 		Connections: d.connections(v, list, held),
 		Days:        d.days(v, tallies),
 		Entries:     entries.shown,

@@ -73,7 +73,7 @@ func (d *Dashboard) Receipt(c *gin.Context) error {
 }
 
 func (d *Dashboard) receiptRow(v visit, row consent.ReceiptRow, r consent.Receipt) templates.ReceiptRow {
-	out := templates.ReceiptRow{Label: row.Words, Account: row.Account, Had: row.Reason == consent.AgreedBefore, Provider: d.provider(v.scope(row.Scope).Provider)}
+	out := templates.ReceiptRow{Label: row.Words, Account: row.Account, Admin: templates.PetitionState(row.Admin), Had: row.Reason == consent.AgreedBefore, Provider: d.provider(v.scope(row.Scope).Provider)}
 	if i := slices.IndexFunc(r.Agreed, func(it consent.ReceiptItem) bool { return it.Scope == row.Scope }); i >= 0 {
 		it := r.Agreed[i]
 		out.Given, out.Until, out.Limit = true, it.Until, it.Names

@@ -148,7 +148,7 @@ func (w *world) serve() {
 	}
 	rows := store.Dashboard{Store: w.store}
 	d := dashboard.New(dashboard.Config{
-		People: people, Holdings: rows, Services: rows, Records: w.audit, Counts: rows, Answers: rows, Connect: connectForms{},
+		People: people, Holdings: rows, Services: rows, Records: w.audit, Counts: rows, Answers: rows, Petitions: store.Petitioner{Store: w.store, Audit: w.audit}, Connect: connectForms{},
 		Revoker: &store.Revoker{Store: w.store, Audit: w.audit, Changed: w.note},
 		Catalog: cat, Vocabulary: func(context.Context) (consent.Vocabulary, error) { return cat.Scopes, nil },
 		Site: site, Forms: forms, Now: w.clock,
@@ -177,6 +177,7 @@ func routes(d *dashboard.Dashboard) []route {
 		{"GET", "/apps/:grant", d.App},
 		{"GET", "/apps/:grant/remove", d.RemovePage},
 		{"POST", "/apps/:grant/remove", d.Remove},
+		{"POST", "/petitions/withdraw", d.Withdraw},
 		{"GET", "/services", d.ServicesPage},
 		{"GET", "/services/:connection/disconnect", d.DisconnectPage},
 		{"GET", "/activity", d.Activity},

@@ -54,6 +54,8 @@ func (f *Flow) Answer(c *gin.Context) error {
 		return f.keepAndGo(c, v, "/consent/connect?flow="+url.QueryEscape(v.flow)+"&do="+url.QueryEscape(form.Get("do")))
 	case "pick":
 		return f.keepAndGo(c, v, pickerPath(v.flow, object))
+	case adminStep:
+		return f.keepAndGo(c, v, adminPath+"?flow="+url.QueryEscape(v.flow))
 	}
 	return fault.New(fault.Invalid, "This form has no such button. Nothing was shared. Go back and try again.")
 }
@@ -219,6 +221,9 @@ func (f *Flow) record(ctx context.Context, v visit, yes bool) (consent.GrantID, 
 			return "", err
 		}
 		items = v.plan.Grantable
+		if err := f.approved(ctx, v, items); err != nil {
+			return "", err
+		}
 		g.AppDigest = v.ask.Client.Digest()
 	}
 	no := v.plan.Refuses(yes)

@@ -122,6 +122,14 @@ func (f *Flow) stands(ctx context.Context, ask oauth.Ask, p identity.Person, cho
 	if w.connections, err = f.Ledger.ConnectionsOf(ctx, p.User); err != nil {
 		return world{}, err
 	}
+	if w.req.Rules, err = f.Rules(ctx); err != nil {
+		return world{}, err
+	}
+	if len(w.req.Rules) > 0 {
+		if w.req.Petitions, err = f.petitions(ctx, ask.Client, p.User); err != nil {
+			return world{}, err
+		}
+	}
 	w.req.Ask = w.req.Ask || changed(ask.Client, w.grants)
 	w.req.Asked, _ = f.offered(ask.Client, w.req.Asked)
 	w.req.Along, _ = f.offered(ask.Client, w.req.Along)

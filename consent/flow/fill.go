@@ -137,8 +137,8 @@ func (f *Flow) provider(id consent.ProviderID) templates.Provider {
 
 func (f *Flow) row(plan consent.Plan, r consent.Row, names map[consent.AppID]string) templates.Row {
 	out := templates.Row{
-		ID: string(r.Scope.Name), Ticked: r.On, Label: r.Scope.Words, Included: r.Scope.Detail, Technical: string(r.Scope.Name),
-		Provider: f.provider(r.Scope.Provider), Account: r.Connection.Login, State: state(r.Status), RefusedOn: r.RefusedAt, ExpiredOn: r.EndedAt, EndsOn: r.Ends,
+		ID: string(r.Scope.Name), Ticked: r.On && r.Status != consent.NeedsAdmin, Barred: r.Status == consent.NeedsAdmin, Label: r.Scope.Words, Included: r.Scope.Detail, Technical: string(r.Scope.Name),
+		Provider: f.provider(r.Scope.Provider), Account: r.Connection.Login, State: state(r), RefusedOn: r.RefusedAt, ExpiredOn: r.EndedAt, EndsOn: r.Ends,
 		OverGrant: r.Scope.OverGrant[r.Connection.Variant], Final: r.Scope.Access == consent.Destructive,
 	}
 	out.Limit, out.Everything = limitNames(r.Limit), r.Limit.Everything
@@ -148,7 +148,7 @@ func (f *Flow) row(plan consent.Plan, r consent.Row, names map[consent.AppID]str
 	out.AlsoMore = r.AlsoMore
 	out.Required, out.With = r.Required, labels(plan, r.With)
 	// What is only looked at and cannot be left out needs no hand to tick it.
-	out.Fixed = r.Required && r.On && r.Scope.Access == consent.Read
+	out.Fixed = r.Required && out.Ticked && r.Scope.Access == consent.Read
 	for _, a := range r.AlsoFor {
 		out.AlsoFor = append(out.AlsoFor, names[a])
 	}
@@ -158,7 +158,7 @@ func (f *Flow) row(plan consent.Plan, r consent.Row, names map[consent.AppID]str
 func (f *Flow) had(r consent.Row) templates.Had {
 	h := templates.Had{
 		Label: r.Scope.Words, Limit: limitNames(r.Limit), Everything: r.Limit.Everything, Group: "see", Until: r.Until,
-		Provider: f.provider(r.Scope.Provider), Account: r.Connection.Login, State: state(r.Status), Rate: schedule(r.Rate),
+		Provider: f.provider(r.Scope.Provider), Account: r.Connection.Login, State: state(r), Rate: schedule(r.Rate),
 	}
 	switch {
 	case r.Scope.Modifier:
@@ -169,8 +169,10 @@ func (f *Flow) had(r consent.Row) templates.Had {
 	return h
 }
 
-func state(s consent.Status) templates.State {
-	switch s {
+func state(r consent.Row) templates.State {
+	switch r.Status {
+	case consent.NeedsAdmin:
+		return barred(r.Admin)
 	case consent.NeedsConnect:
 		return templates.StateConnect
 	case consent.NeedsReconnect:
@@ -181,6 +183,17 @@ func state(s consent.Status) templates.State {
 		return templates.StatePick
 	}
 	return templates.StateReady
+}
+
+// barred is what a row waits for that an administrator has to approve.
+func barred(s consent.PetitionState) templates.State {
+	switch s {
+	case consent.PetitionWaits:
+		return templates.StateAsked
+	case consent.PetitionRefused:
+		return templates.StateBarred
+	}
+	return templates.StateAdmin
 }
 
 func limitNames(l consent.Limit) []string {
@@ -209,6 +222,9 @@ func (f *Flow) missing(plan consent.Plan) []templates.Step {
 	for _, s := range plan.Steps {
 		step := templates.Step{Provider: f.provider(s.Provider), Optional: s.Optional}
 		switch s.Kind {
+		case consent.AskAdmin:
+			first, _ := plan.Row(s.Scopes[0])
+			step.Do, step.State = adminStep, barred(first.Admin)
 		case consent.Connect:
 			step.Do, step.State = "connect:"+string(s.Provider), templates.StateConnect
 		case consent.Reconnect:
@@ -224,7 +240,9 @@ func (f *Flow) missing(plan consent.Plan) []templates.Step {
 		for _, name := range s.Scopes {
 			row, _ := plan.Row(name)
 			step.Needs = append(step.Needs, row.Scope.Words)
-			step.Account = row.Connection.Login
+			if s.Provider != "" {
+				step.Account = row.Connection.Login
+			}
 		}
 		out = append(out, step)
 	}

@@ -104,6 +104,21 @@ type Decisions interface {
 	AddReceipt(ctx context.Context, r Receipt) error
 }
 
+// Admins are the administrators, who decide besides the person.
+type Admins interface {
+	// Rules says who decides about what, as it is now.
+	Rules(ctx context.Context) (consent.Rules, error)
+	// PetitionsOf lists what a person asked about an app and what was answered, the
+	// newest first.
+	PetitionsOf(ctx context.Context, user consent.UserID, app consent.AppID) ([]consent.Petition, error)
+	// Petition asks for what was not asked for yet. The error is a fault.Conflict when
+	// too many petitions of the person wait.
+	Petition(ctx context.Context, p consent.Petition) error
+	// Withdraw takes back a petition that waits. The error is a fault.Conflict when it
+	// was answered, and a fault.NotFound when it is not the person's.
+	Withdraw(ctx context.Context, user consent.UserID, id consent.PetitionID) error
+}
+
 // Page names one consent page and the sign-in that has it now.
 type Page struct {
 	ID      []byte // SHA-256 of the conversation's id
@@ -142,6 +157,9 @@ type Config struct {
 	Services  Services
 	Trips     Trips
 	Audit     Audit
+	Admins    Admins
+	// Rules is Admins.Rules from memory, a moment old: enough for a page.
+	Rules func(ctx context.Context) (consent.Rules, error)
 	// Review is what waits for an operator; see review.go.
 	Review consent.Review
 	// Tx runs fn in one transaction.

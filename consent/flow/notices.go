@@ -16,7 +16,7 @@ func (f *Flow) notices(c *gin.Context, user consent.UserID) ([]templates.Notice,
 	// Package connect's outcomes are named like the notices that tell of them.
 	kind := templates.NoticeKind(c.Query("outcome"))
 	switch kind {
-	case templates.NoticeSaved:
+	case templates.NoticeSaved, templates.NoticeAsked, templates.NoticeWithdrawn:
 		return []templates.Notice{{Kind: kind}}, nil
 	case templates.NoticePicked:
 		n, err := strconv.Atoi(c.Query("count"))

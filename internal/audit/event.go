@@ -68,6 +68,11 @@ const (
 	PasskeyRemoved Kind = "passkey.removed"
 	PasskeyCopied  Kind = "passkey.copied" // refused: its count of signatures did not grow
 
+	PetitionMade      Kind = "petition.made" // a person asked an administrator
+	PetitionWithdrawn Kind = "petition.withdrawn"
+	PetitionApproved  Kind = "petition.approved"
+	PetitionRefused   Kind = "petition.refused"
+
 	AppApproved   Kind = "app.approved" // an operator looked at it
 	AppUnapproved Kind = "app.unapproved"
 

@@ -44,8 +44,9 @@ type Source interface {
 	Denied(ctx context.Context, token string) (bool, error)
 }
 
-// Servers reads operators' resource servers.
-type Servers interface {
+// Operators reads what operators said: their resource servers, and who decides.
+type Operators interface {
+	Rules(ctx context.Context) (consent.Rules, error)
 	Words(ctx context.Context, catalogue consent.Vocabulary) (consent.Vocabulary, error)
 	Known(ctx context.Context, identifier string) (oauth.ResourceServer, bool, error)
 	Authenticated(ctx context.Context, id, secret string) (oauth.ResourceServer, bool, error)
@@ -54,7 +55,7 @@ type Servers interface {
 // State is the cache. It is safe for concurrent use.
 type State struct {
 	source    Source
-	servers   Servers
+	operators Operators
 	catalogue consent.Vocabulary
 
 	// epoch is part of the keys of standings and grants. Forgetting everybody begins
@@ -66,6 +67,7 @@ type State struct {
 	denied    *otter.Cache[string, bool]
 	denials   *otter.Cache[struct{}, map[string]bool] // all of them; nil when there are too many
 	words     *otter.Cache[struct{}, consent.Vocabulary]
+	rules     *otter.Cache[struct{}, consent.Rules]
 	known     *otter.Cache[string, registered]
 	callers   *otter.Cache[caller, oauth.ResourceServer]
 }
@@ -94,12 +96,12 @@ type caller struct {
 }
 
 // New returns an empty cache.
-func New(source Source, servers Servers, catalogue consent.Vocabulary) *State {
+func New(source Source, operators Operators, catalogue consent.Vocabulary) *State {
 	return &State{
-		source: source, servers: servers, catalogue: catalogue,
+		source: source, operators: operators, catalogue: catalogue,
 		standings: cache[dated[consent.FamilyID], oauth.Standing](), grants: cache[dated[consent.GrantID], granted](),
 		clients: cache[consent.AppID, clients.Client](), denied: cache[string, bool](), denials: cache[struct{}, map[string]bool](),
-		words: cache[struct{}, consent.Vocabulary](), known: cache[string, registered](), callers: cache[caller, oauth.ResourceServer](),
+		words: cache[struct{}, consent.Vocabulary](), rules: cache[struct{}, consent.Rules](), known: cache[string, registered](), callers: cache[caller, oauth.ResourceServer](),
 	}
 }
 
@@ -181,14 +183,20 @@ func (s *State) Denied(ctx context.Context, token string) (bool, error) {
 // Scopes implements oauth.Vocabulary.
 func (s *State) Scopes(ctx context.Context) (consent.Vocabulary, error) {
 	return get(ctx, s.words, struct{}{}, func(ctx context.Context, _ struct{}) (consent.Vocabulary, error) {
-		return s.servers.Words(ctx, s.catalogue)
+		return s.operators.Words(ctx, s.catalogue)
 	})
+}
+
+// Rules returns who decides about what. A page may be made from it; a yes is not
+// taken on its word.
+func (s *State) Rules(ctx context.Context) (consent.Rules, error) {
+	return get(ctx, s.rules, struct{}{}, func(ctx context.Context, _ struct{}) (consent.Rules, error) { return s.operators.Rules(ctx) })
 }
 
 // Known implements oauth.ResourceServers.
 func (s *State) Known(ctx context.Context, identifier string) (oauth.ResourceServer, bool, error) {
 	r, err := get(ctx, s.known, identifier, func(ctx context.Context, identifier string) (registered, error) {
-		rs, ok, err := s.servers.Known(ctx, identifier)
+		rs, ok, err := s.operators.Known(ctx, identifier)
 		return registered{rs, ok}, err
 	})
 	return r.server, r.ok, err
@@ -199,7 +207,7 @@ func (s *State) Known(ctx context.Context, identifier string) (oauth.ResourceSer
 func (s *State) Authenticated(ctx context.Context, id, secret string) (oauth.ResourceServer, bool, error) {
 	key := caller{id, string(clients.HashSecret(secret))}
 	rs, err := get(ctx, s.callers, key, func(ctx context.Context, key caller) (oauth.ResourceServer, error) {
-		rs, ok, err := s.servers.Authenticated(ctx, id, secret)
+		rs, ok, err := s.operators.Authenticated(ctx, id, secret)
 		if err == nil && !ok {
 			err = otter.ErrNotFound
 		}

@@ -17,7 +17,7 @@ import (
 // answers can be changed, delayed and counted.
 type rows struct {
 	live.Source
-	live.Servers
+	live.Operators
 	mu      sync.Mutex
 	dead    string
 	err     error

@@ -157,6 +157,10 @@ func (s *Server) revoker() *store.Revoker {
 	return &store.Revoker{Store: s.Store, Audit: s.audit, Changed: s.live.ForgetGrant}
 }
 
+func (s *Server) petitioner() store.Petitioner {
+	return store.Petitioner{Store: s.Store, Audit: s.audit}
+}
+
 func (s *Server) buildPages(context.Context) error {
 	var err error
 	s.providers, err = provider.New(provider.Config{
@@ -175,11 +179,11 @@ func (s *Server) buildPages(context.Context) error {
 	}
 	s.flow = flow.New(flow.Config{
 		Protocol: s.oauth, Devices: s.oauth, Attempts: s.Store, People: s.identity, Ledger: s.Store, Decisions: s.Store, Services: s.providers, Trips: s.connect,
-		Audit: s.audit, Review: consent.Review(s.Config.Review), Tx: s.DB.Tx, Changed: s.live.ForgetGrant, Catalog: s.Catalog, Site: s.site, Forms: s.forms, Box: s.Key.Box("flow"), Now: s.Now,
+		Audit: s.audit, Admins: s.petitioner(), Rules: s.live.Rules, Review: consent.Review(s.Config.Review), Tx: s.DB.Tx, Changed: s.live.ForgetGrant, Catalog: s.Catalog, Site: s.site, Forms: s.forms, Box: s.Key.Box("flow"), Now: s.Now,
 	})
 	rows := store.Dashboard{Store: s.Store}
 	s.dashboard = dashboard.New(dashboard.Config{
-		People: s.identity, Holdings: rows, Services: rows, Records: s.audit, Counts: rows, Answers: rows,
+		People: s.identity, Holdings: rows, Services: rows, Records: s.audit, Counts: rows, Answers: rows, Petitions: s.petitioner(),
 		Revoker: s.revoker(), Connect: s.connect,
 		Catalog: s.Catalog, Vocabulary: s.live.Scopes, Passkeys: s.passkeys != nil, Site: s.site, Forms: s.forms, Now: s.Now,
 	})
