@@ -12,7 +12,6 @@ import (
 
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/internal/server"
-	"github.com/deputy-oauth/deputy/internal/store"
 )
 
 // policy is who decides about what.
@@ -149,7 +148,7 @@ func (p program) listPetitions() *cobra.Command {
 				}
 				lines := []petitionLine{}
 				for _, a := range asked {
-					lines = append(lines, petitionLineOf(a))
+					lines = append(lines, petitionLine{a.ID, a.State, a.Email, a.App, a.AppName, a.Scopes, a.Why, a.Answer, a.Asked.UTC(), a.Until.UTC()})
 				}
 				if asJSON {
 					return json.NewEncoder(p.out).Encode(lines)
@@ -161,10 +160,6 @@ func (p program) listPetitions() *cobra.Command {
 	cmd.Flags().StringVar((*string)(&state), "state", string(state), "waiting, approved or refused")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
-}
-
-func petitionLineOf(a store.Asked) petitionLine {
-	return petitionLine{a.ID, a.State, a.Email, a.App, a.AppName, a.Scopes, a.Why, a.Answer, a.Asked.UTC(), a.Until.UTC()}
 }
 
 // petitions prints them. Names and reasons are other people's words, so they are
