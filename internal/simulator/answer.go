@@ -47,11 +47,20 @@ func (b *base) answer(w http.ResponseWriter, r *http.Request, compute func(sent 
 	sendReply(w, r, reply)
 }
 
-// locked computes under the lock, and gives it back whatever happens.
+// locked computes under the lock, and gives it back whatever happens. What is
+// shown is written down before that: the next call may change it.
 func (b *base) locked(compute func() apiReply) (apiReply, Quirks) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return compute(), b.quirks
+	reply := compute()
+	if reply.raw == nil && reply.body != nil {
+		encoded, err := encodeJSON(reply.body)
+		if err != nil {
+			panic("simulator: encode an answer: " + err.Error())
+		}
+		reply.body = json.RawMessage(encoded)
+	}
+	return reply, b.quirks
 }
 
 // answerToken sends a token endpoint's reply the way the quirks say. The

@@ -32,7 +32,7 @@ type githubGrants struct {
 }
 
 func newGithubGrants() githubGrants {
-	return githubGrants{ledger: newLedger(), codes: newCodeBook[githubCode](), approved: map[string][]string{}}
+	return githubGrants{ledger: newLedger(), codes: newCodeBook[githubCode](codeLife), approved: map[string][]string{}}
 }
 
 // approve remembers a yes and makes a code for it.

@@ -39,7 +39,7 @@ type googleGrants struct {
 }
 
 func newGoogleGrants() googleGrants {
-	return googleGrants{ledger: newLedger(), codes: newCodeBook[googleCode](), granted: map[string][]string{}}
+	return googleGrants{ledger: newLedger(), codes: newCodeBook[googleCode](codeLife), granted: map[string][]string{}}
 }
 
 // approve remembers a yes and makes a code for it.

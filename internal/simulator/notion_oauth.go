@@ -28,7 +28,7 @@ type notionGrants struct {
 }
 
 func newNotionGrants() notionGrants {
-	return notionGrants{ledger: newLedger(), codes: newCodeBook[notionCode](), picked: map[string][]string{}}
+	return notionGrants{ledger: newLedger(), codes: newCodeBook[notionCode](codeLife), picked: map[string][]string{}}
 }
 
 func (g *notionGrants) issue(person string, quirks Quirks, now time.Time) *token {

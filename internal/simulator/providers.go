@@ -21,5 +21,6 @@ func Providers() []Provider {
 		{"slack", "Slack", "8092", func(c Config) http.Handler { return NewSlack(c) }},
 		{"google", "Google", "8093", func(c Config) http.Handler { return NewGoogle(c) }},
 		{"notion", "Notion", "8094", func(c Config) http.Handler { return NewNotion(c) }},
+		{"stripe", "Stripe", "8095", func(c Config) http.Handler { return NewStripe(c) }},
 	}
 }

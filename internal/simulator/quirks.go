@@ -47,6 +47,7 @@ type Quirks struct {
 	SSOPartial     bool
 	Renamed        bool
 	ReadOnly       bool
+	NoExpand       bool
 	SwitchedOff    bool
 	ShortSearch    bool
 	SignedRedirect bool
@@ -102,6 +103,7 @@ func quirkTable() []Quirk {
 		{"sso-partial", "lists leave organisations out and say so only in a header", []string{"github"}, func(q *Quirks) any { return &q.SSOPartial }},
 		{"renamed", "acme/web is acme/storefront now, and another repository took the name acme/web", []string{"github"}, func(q *Quirks) any { return &q.Renamed }},
 		{"read-only", "the app may only read: changes are refused with 403", []string{"notion", "stripe"}, func(q *Quirks) any { return &q.ReadOnly }},
+		{"no-expand", "expand[] is refused with 403", []string{"stripe"}, func(q *Quirks) any { return &q.NoExpand }},
 		{"switched-off", "the app's project has not enabled the API: 403 accessNotConfigured", []string{"google"}, func(q *Quirks) any { return &q.SwitchedOff }},
 		{"short-search", "searches end early and say request_status incomplete", []string{"notion"}, func(q *Quirks) any { return &q.ShortSearch }},
 		{"signed-redirect", "downloads answer 302 to a signed address on another host", []string{"google"}, func(q *Quirks) any { return &q.SignedRedirect }},

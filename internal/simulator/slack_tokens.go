@@ -31,7 +31,7 @@ type slackGrants struct {
 }
 
 func newSlackGrants() slackGrants {
-	return slackGrants{ledger: newLedger(), codes: newCodeBook[slackCode](), scopes: map[string][]string{}}
+	return slackGrants{ledger: newLedger(), codes: newCodeBook[slackCode](codeLife), scopes: map[string][]string{}}
 }
 
 // approve makes a code for a yes.

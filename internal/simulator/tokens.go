@@ -5,12 +5,13 @@ import (
 	"time"
 )
 
-// codeLife is how long an authorization code can be redeemed.
+// codeLife is how long most authorization codes can be redeemed.
 const codeLife = 10 * time.Minute
 
 // codeBook keeps authorization codes on their way back to the app, with what a
 // person agreed to.
 type codeBook[T any] struct {
+	life time.Duration
 	kept map[string]datedCode[T]
 }
 
@@ -19,12 +20,14 @@ type datedCode[T any] struct {
 	at   time.Time
 }
 
-func newCodeBook[T any]() codeBook[T] { return codeBook[T]{kept: map[string]datedCode[T]{}} }
+func newCodeBook[T any](life time.Duration) codeBook[T] {
+	return codeBook[T]{life: life, kept: map[string]datedCode[T]{}}
+}
 
 // put keeps a code, and makes room when there are too many.
 func (b *codeBook[T]) put(code string, what T, now time.Time) {
 	for old, c := range b.kept {
-		if len(b.kept) >= maxCodes || now.Sub(c.at) > codeLife {
+		if len(b.kept) >= maxCodes || now.Sub(c.at) > b.life {
 			delete(b.kept, old)
 		}
 	}
@@ -35,7 +38,7 @@ func (b *codeBook[T]) put(code string, what T, now time.Time) {
 func (b *codeBook[T]) take(code string, now time.Time) (T, bool) {
 	found, ok := b.kept[code]
 	delete(b.kept, code)
-	return found.what, ok && now.Sub(found.at) <= codeLife
+	return found.what, ok && now.Sub(found.at) <= b.life
 }
 
 // drop forgets the codes for which gone says so.
