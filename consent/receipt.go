@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -14,8 +15,9 @@ import (
 type Receipt struct {
 	App       string        `json:"app"`
 	Publisher string        `json:"publisher"`
-	Returns   string        `json:"returns_to"` // where the app was answered; "" for nowhere
-	Rows      []ReceiptRow  `json:"rows"`       // as they were shown
+	Returns   string        `json:"returns_to"`         // where the app was answered; "" for nowhere
+	Language  string        `json:"language,omitempty"` // of the words, BCP 47; "" in old ones, for English
+	Rows      []ReceiptRow  `json:"rows"`               // as they were shown
 	Agreed    []ReceiptItem `json:"agreed"`
 	Refused   []ScopeName   `json:"refused"`
 }
@@ -62,6 +64,15 @@ func NewReceipt(app App, returns string, p Plan, items []Item, refused []ScopeNa
 		out.Agreed = append(out.Agreed, agreed)
 	}
 	return out
+}
+
+// In returns the receipt with its words in the language in which they were read.
+func (r Receipt) In(language string, say func(english string) string) Receipt {
+	r.Language, r.Rows = language, slices.Clone(r.Rows)
+	for i := range r.Rows {
+		r.Rows[i].Words = say(r.Rows[i].Words)
+	}
+	return r
 }
 
 // Encode returns the receipt in JSON and the SHA-256 of that, in hex.

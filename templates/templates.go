@@ -212,12 +212,22 @@ func (s *Set) Language(wishes ...string) string {
 	return s.tongues[i].Tag
 }
 
+// Say is what the program says in a language for an English text, as its pages say
+// it. What nobody translated stays as it was written.
+func (s *Set) Say(language, english string) string {
+	i := slices.IndexFunc(s.tongues, func(t tongue) bool { return t.Tag == language })
+	if i < 0 {
+		return english
+	}
+	return string(s.tongues[i].own(english))
+}
+
 // view is what the layout is executed with.
 type view struct {
 	Frame
 	Page        any
 	Narrow, Nav bool
-	Saves       bool // the form "answer" keeps its choices when the person chooses another account
+	Saves       bool // the form "answer" keeps its choices when the person chooses another account or language
 	Stylesheet  string
 	Here        string   // the frame's, or the request's
 	Tongues     []tongue // that it can be read in

@@ -62,6 +62,8 @@ type words struct{}
 
 func (words) Language(...string) string { return "en" }
 
+func (words) Say(_, english string) string { return english }
+
 func (words) Render(w io.Writer, page any, _, _ string) error {
 	_, err := fmt.Fprint(w, page)
 	return err

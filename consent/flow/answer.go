@@ -48,6 +48,9 @@ func (f *Flow) Answer(c *gin.Context) error {
 		return f.allow(c, v)
 	case "save":
 		return f.keepAndGo(c, v, v.path()+"&outcome="+string(templates.NoticeSaved))
+	case "language":
+		f.Site.ChooseLanguage(c, object)
+		return f.keepAndGo(c, v, v.path())
 	case "account":
 		return f.keepAndGo(c, v, accountsPath(v.path()))
 	case "connect", "reconnect", "widen":
@@ -232,7 +235,7 @@ func (f *Flow) record(ctx context.Context, v visit, yes bool) (consent.GrantID, 
 	if err != nil {
 		return "", err
 	}
-	receipt, err := newReceipt(v, id, yes, items, no, now)
+	receipt, err := f.receipt(v, id, yes, items, no, now)
 	if err != nil {
 		return "", err
 	}

@@ -23,6 +23,8 @@ type visit struct {
 	person  identity.Person
 	choices consent.Choices
 	plan    consent.Plan
+	// language is the one in which the page is read.
+	language string
 }
 
 // enter opens the conversation for whoever is signed in. It reports false when
@@ -52,7 +54,7 @@ func (f *Flow) enter(c *gin.Context, flow string) (visit, bool, error) {
 	case oauth.SignInFalls:
 		return visit{}, false, to(c, f.Protocol.Refuse(ask, "unmet_authentication_requirements", "The person did not sign in as surely as was asked."))
 	}
-	out := visit{conversation: v, ask: ask, person: p}
+	out := visit{conversation: v, ask: ask, person: p, language: f.Site.Language(c)}
 	kept, decided, err := f.Decisions.Draft(c.Request.Context(), pageOf(v, p))
 	if err != nil {
 		return visit{}, false, err

@@ -20,8 +20,10 @@ type Receipt struct {
 	Decided time.Time
 }
 
-func newReceipt(v visit, grant consent.GrantID, yes bool, items []consent.Item, no []consent.ScopeName, now time.Time) (Receipt, error) {
-	body, digest, err := consent.NewReceipt(v.ask.Client.App(), v.ask.RedirectURI, v.plan, items, no).Encode()
+func (f *Flow) receipt(v visit, grant consent.GrantID, yes bool, items []consent.Item, no []consent.ScopeName, now time.Time) (Receipt, error) {
+	shown := consent.NewReceipt(v.ask.Client.App(), v.ask.RedirectURI, v.plan, items, no)
+	read := shown.In(v.language, func(english string) string { return f.Site.Renderer.Say(v.language, english) })
+	body, digest, err := read.Encode()
 	return Receipt{
 		ID: "receipt_" + uuid.Must(uuid.NewV7()).String(), User: v.person.User, App: v.ask.Client.ID, Grant: grant, Yes: yes,
 		Body: body, Digest: digest, Decided: now,

@@ -11,8 +11,9 @@ import (
 )
 
 // A ticket is the form token of the consent page. Its first half is bound to the
-// sign-in and the exact request; its second half also to what the page showed, so
-// that an answer never grants anything else than what was read.
+// sign-in and the exact request; its second half also to what the page showed and
+// in which language, so that an answer never grants anything else than what was
+// read.
 
 // ticket returns the ticket of a page.
 func (f *Flow) ticket(v visit) string {
@@ -24,7 +25,7 @@ func (f *Flow) formToken(v visit) string {
 }
 
 func (f *Flow) shownToken(v visit) string {
-	return f.Forms.Token(string(v.person.Session), "shown", v.flow, shown(v.plan), v.ask.Client.Name, v.ask.Client.Digest())
+	return f.Forms.Token(string(v.person.Session), "shown", v.flow, shown(v.plan), v.language, v.ask.Client.Name, v.ask.Client.Digest())
 }
 
 // checkTicket returns an error for a form that is not this page's, and reports
@@ -34,7 +35,7 @@ func (f *Flow) checkTicket(v visit, ticket string) (same bool, err error) {
 		return false, err
 	}
 	_, page, _ := strings.Cut(ticket, ".")
-	return f.Forms.Check(page, string(v.person.Session), "shown", v.flow, shown(v.plan), v.ask.Client.Name, v.ask.Client.Digest()) == nil, nil
+	return f.Forms.Check(page, string(v.person.Session), "shown", v.flow, shown(v.plan), v.language, v.ask.Client.Name, v.ask.Client.Digest()) == nil, nil
 }
 
 // checkForm returns an error for a form that was not made for the session.

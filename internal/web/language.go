@@ -23,7 +23,7 @@ func (s *Site) AskLanguage(c *gin.Context, locales string) {
 	if locales == "" || len(locales) > longestWish {
 		return
 	}
-	wanted := s.Renderer.Language(commas(locales), s.language(c))
+	wanted := s.Renderer.Language(commas(locales), s.Language(c))
 	c.Set(askedCookie, wanted) // this answer may be a page already
 	s.setLanguage(c, askedCookie, wanted, askedAge)
 }
@@ -40,9 +40,9 @@ func (s *Site) setLanguage(c *gin.Context, name, language string, age int) {
 	})
 }
 
-// language is the one to answer in: what the app asked for, what the person
+// Language is the one to answer in: what the app asked for, what the person
 // chose, what the browser wants, what the operator set.
-func (s *Site) language(c *gin.Context) string {
+func (s *Site) Language(c *gin.Context) string {
 	return s.Renderer.Language(c.GetString(askedCookie), languageOf(c, askedCookie), languageOf(c, chosenCookie), c.GetHeader("Accept-Language"))
 }
 

@@ -29,6 +29,9 @@ type Renderer interface {
 	// Language is the one that fits the first wish that any fits. A wish is a list
 	// as in Accept-Language.
 	Language(wishes ...string) string
+	// Say is what an English text of the program or the catalogue is in a language; one
+	// that nobody translated stays as it is.
+	Say(language, english string) string
 }
 
 // Site renders pages and writes errors.
@@ -108,7 +111,7 @@ func Status(kind fault.Kind) int {
 // Render writes a page whole or not at all.
 func (s *Site) Render(c *gin.Context, status int, page any) error {
 	var buf bytes.Buffer
-	language := s.language(c)
+	language := s.Language(c)
 	if err := s.Renderer.Render(&buf, page, language, here(c)); err != nil {
 		return fmt.Errorf("render page: %w", err)
 	}
