@@ -64,6 +64,15 @@ export async function serve(t, flags = [], env = {}) {
   return { ...program, url };
 }
 
+/** simulate starts `deputy simulate` with these words after it and returns { url, log() }. */
+export async function simulate(t, ...words) {
+  const [port] = await freePorts(1);
+  const url = `http://127.0.0.1:${port}`;
+  const program = launch(t, binary, ['simulate', ...words, '--listen', `127.0.0.1:${port}`]);
+  await until(program, () => program.log().includes('Ctrl-C ends it'));
+  return { ...program, url };
+}
+
 async function start(t, url, port, flags, words, env = {}) {
   const data = await mkdtemp(join(tmpdir(), 'deputy-e2e-'));
   after(t, () => rm(data, { recursive: true, force: true }));

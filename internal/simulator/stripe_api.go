@@ -148,7 +148,9 @@ func (c stripeCall) once(key string, now time.Time, h stripeHandler) apiReply {
 	case len(key) > 255:
 		return stripeError(http.StatusBadRequest, "", "Idempotency keys can be up to 255 characters long.", "")
 	case known && now.Sub(kept.at) < keyLife && kept.of != of:
-		reply := stripeError(http.StatusConflict, "", "Keys for idempotent requests can only be used with the same parameters they were first used with. "+
+		// 400, as Stripe's own libraries expect it: 409 is for a first call that has
+		// not ended yet.
+		reply := stripeError(http.StatusBadRequest, "", "Keys for idempotent requests can only be used with the same parameters they were first used with. "+
 			"Try using a key other than '"+key+"' if you meant to execute a different request.", "")
 		reply.body.(object)["error"].(object)["type"] = "idempotency_error"
 		return reply

@@ -427,7 +427,7 @@ func TestStripeIdempotency(t *testing.T) {
 		t.Errorf("the same call again: %s, replayed %q, %d refunds", diff, header.Get("Idempotent-Replayed"), s.sim.Count("ana", "refund"))
 	}
 	status, other := s.api("POST", "/refunds", token, form+"0", "Idempotency-Key", "k-1")
-	if status != http.StatusConflict || problem(other) != "idempotency_error" {
+	if status != http.StatusBadRequest || problem(other) != "idempotency_error" {
 		t.Errorf("another call with the key: %d %v", status, other)
 	}
 	_, ben := s.redeem(s.code("ben"))
