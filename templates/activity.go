@@ -44,6 +44,8 @@ const (
 	EntryBroke          EntryKind = "broke"        // Provider, Account: it wants the person again
 	EntrySignedIn       EntryKind = "signed_in"    // What: the device
 	EntrySignedOut      EntryKind = "signed_out"   // What: the device
+	EntryPassword       EntryKind = "password"     // the password was changed
+	EntryJoined         EntryKind = "joined"       // the person took the account over
 	EntryReset          EntryKind = "reset"        // the operator took passkeys and codes away
 	EntryCodesOn        EntryKind = "codes_on"
 	EntryCodesOff       EntryKind = "codes_off"

@@ -184,6 +184,20 @@ type Sessions struct {
 	Passkeys bool // people can have passkeys here
 }
 
+// Mails lets a person choose which mails they get.
+type Mails struct {
+	Frame
+	Notices []Notice
+	Sent    bool // this server sends mails
+	Choices []MailChoice
+}
+
+// MailChoice is one kind of mail that a person may do without.
+type MailChoice struct {
+	Kind   LetterKind
+	Wanted bool
+}
+
 // Session is one signed-in browser.
 type Session struct {
 	ID          string

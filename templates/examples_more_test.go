@@ -74,7 +74,7 @@ func everyEntry() []Entry {
 	var every []Entry
 	// Used and changed read the same: the verb says it.
 	for _, k := range []EntryKind{EntryUsed, EntryFailed, EntryAllowed, EntryDenied, EntryRemoved, EntryReturned, EntryEnding, EntryAsked, EntryWithdrawn, EntryApproved, EntryBarred, EntryConnected, EntryReconnected,
-		EntryDisconnected, EntryBroke, EntrySignedIn, EntrySignedOut, EntryReset, EntryCodesOn, EntryCodesOff, EntryRecoveryMade, EntryRecoveryUsed, EntryPasskeyAdded, EntryPasskeyRemoved, EntryPasskeyCopied, EntryReplayed} {
+		EntryDisconnected, EntryBroke, EntrySignedIn, EntrySignedOut, EntryPassword, EntryJoined, EntryReset, EntryCodesOn, EntryCodesOff, EntryRecoveryMade, EntryRecoveryUsed, EntryPasskeyAdded, EntryPasskeyRemoved, EntryPasskeyCopied, EntryReplayed} {
 		one.Kind = k
 		every = append(every, one)
 	}

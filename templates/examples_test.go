@@ -56,6 +56,7 @@ func examples() []example {
 	all = append(all, consentExamples()...)
 	all = append(all, detourExamples()...)
 	all = append(all, adminExamples()...)
+	all = append(all, mailsExamples()...)
 	all = append(all, homeExamples()...)
 	all = append(all, appExamples()...)
 	all = append(all, serviceExamples()...)

@@ -83,6 +83,7 @@ const (
 	NoticeRequired     NoticeKind = "required"      // Allow was pressed without Count things, What among them, that the app needs
 	NoticeChanged      NoticeKind = "changed"       // something changed since the page was shown
 	NoticeRemoved      NoticeKind = "removed"       // What was removed
+	NoticeMails        NoticeKind = "mails"         // the choice of mails was stored
 	NoticeEnded        NoticeKind = "ended"         // Count sessions were ended
 	NoticeWaits        NoticeKind = "waits"         // Count things the app asks for, What among them, wait for the operator
 )

@@ -12,6 +12,7 @@ type SignIn struct {
 	Email   string // typed before
 	Ended   bool   // the earlier sign-in ended
 	Others  bool   // accounts are signed in here, and none acts
+	Changed bool   // the password was changed just now
 	Tried
 	Passkey   Ceremony // zero when nobody can sign in with one here
 	Companies []Company
@@ -61,6 +62,39 @@ type Prove struct {
 	Companies []Company // instead of a password, for who has none
 	Passkey   Ceremony
 	Tried
+}
+
+// Forgot asks for the address of an account whose password is forgotten.
+type Forgot struct {
+	Frame
+	Mail      bool   // a mail can be sent; else the page says whom to ask
+	Email     string // typed before
+	NoAddress bool   // what was typed is none
+	Sent      bool   // a mail is on its way, if there is an account
+	Tried
+}
+
+// Reset asks for a new password, with a link that came by mail.
+type Reset struct {
+	Frame
+	Over  bool   // the link was used, or has ended
+	Link  string // goes back with the form
+	Email string // of the account
+	Code  bool   // a code is asked for with it
+	Bad   string // what is wrong with the password, in our words
+	Tried
+}
+
+// Invitation lets somebody who was invited take their account over.
+type Invitation struct {
+	Frame
+	Over     bool   // the link was used, or has ended
+	Link     string // goes back with the form
+	Mail     bool   // another link can be sent
+	Email    string // of the account
+	Name     string // a proposal, or typed before
+	Bad      string // what is wrong with name or password, in our words
+	Ceremony Ceremony
 }
 
 // SignInCode asks for the second step, after the password.

@@ -11,6 +11,10 @@
 //	SignIn             POST /signin                 csrf flow return email password
 //	SignIn             POST /signin/passkey         csrf return ticket answer
 //	SignInCode         POST /signin/code            csrf return ticket code
+//	Forgot             POST /forgot                 csrf email
+//	Reset              POST /reset                  csrf link password code
+//	Invitation         POST /invitation             csrf link name password
+//	Invitation         POST /invitation/passkey     csrf link name ticket answer
 //	Prove              POST /signin/again           csrf for return password code
 //	Prove              POST /signin/again/passkey   csrf for return ticket answer
 //	Accounts           POST /accounts               csrf return do (use:ID, end:ID, end-all)
@@ -27,6 +31,7 @@
 //	Services           POST /connect/PROVIDER/start csrf return; POST /services/ID/reconnect csrf return
 //	DisconnectConfirm  POST /services/ID/disconnect csrf
 //	Sessions           POST /sessions               csrf do (end:ID, end-others)
+//	Mails              POST /mails                  csrf want*
 //	NewCodes           POST /sessions/codes         csrf ticket code
 //	ChangeCodes        POST /sessions/codes/recovery, /sessions/codes/remove csrf
 //	NewPasskey         POST /sessions/passkeys      csrf name ticket answer
@@ -103,6 +108,9 @@ func listing() []listed {
 		{SignIn{}, "signin.html", true, false},
 		{SignInCode{}, "signin-code.html", true, false},
 		{Accounts{}, "accounts.html", true, false},
+		{Forgot{}, "forgot.html", true, false},
+		{Reset{}, "reset.html", true, false},
+		{Invitation{}, "invitation.html", true, false},
 		{Prove{}, "prove.html", true, false},
 		{DeviceEntry{}, "device.html", true, false},
 		{DeviceConfirm{}, "device-confirm.html", true, false},
@@ -124,6 +132,7 @@ func listing() []listed {
 		{DisconnectResult{}, "disconnected.html", true, true},
 		{Activity{}, "activity.html", false, true},
 		{Sessions{}, "sessions.html", false, true},
+		{Mails{}, "mails.html", false, true},
 		{Codes{}, "codes.html", false, true},
 		{NewCodes{}, "codes-new.html", true, true},
 		{RecoveryCodes{}, "recovery.html", true, true},
@@ -240,6 +249,7 @@ type scripted interface{ ceremony() Ceremony }
 func (s SignIn) ceremony() Ceremony     { return s.Passkey }
 func (p Prove) ceremony() Ceremony      { return p.Passkey }
 func (n NewPasskey) ceremony() Ceremony { return n.Ceremony }
+func (i Invitation) ceremony() Ceremony { return i.Ceremony }
 
 // Render writes the page that belongs to the struct's type, whole or not at all.
 // page is one of the page structs of this package, or a pointer to one. language

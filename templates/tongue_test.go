@@ -116,12 +116,12 @@ func TestTemplatesAndWordsMeet(t *testing.T) {
 			}
 		})
 	}
-	for _, name := range []string{"words.go", "dates.go", "value.go"} {
+	for _, name := range []string{"words.go", "dates.go", "value.go", "letter.go"} {
 		raw, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`(?:say\(asText, |phrase\()"([^"]+)"`).FindAllSubmatch(raw, -1) {
+		for _, m := range regexp.MustCompile(`(?:say\(asText, |phrase\(|w\.words\(|w\.own\()"([^"]+)"`).FindAllSubmatch(raw, -1) {
 			asked[string(m[1])] = true
 		}
 		for _, m := range regexp.MustCompile(`key\("([^"]+)"`).FindAllSubmatch(raw, -1) {

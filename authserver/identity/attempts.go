@@ -97,9 +97,13 @@ func (i *Identity) count(ctx context.Context, key, address string) (time.Duratio
 }
 
 func (i *Identity) countEach(ctx context.Context, sets ...[]limit) (time.Duration, error) {
+	return i.countWithin(ctx, tryWindow, sets...)
+}
+
+func (i *Identity) countWithin(ctx context.Context, window time.Duration, sets ...[]limit) (time.Duration, error) {
 	now := i.cfg.Now()
 	for _, limits := range sets {
-		tries, err := i.cfg.Attempts.CountTries(ctx, subjects(limits), now.Add(tryWindow))
+		tries, err := i.cfg.Attempts.CountTries(ctx, subjects(limits), now.Add(window))
 		if err != nil {
 			return 0, fmt.Errorf("count a sign-in: %w", err)
 		}

@@ -25,6 +25,9 @@
 // A person can turn on a second step: after the password, a code. Between the two
 // there is no session, only a sealed note in the page that the password was right.
 //
+// A link that came by mail proves who reads the mail of an account: with it a person
+// takes over an account they were invited to, or sets a new password (see mailed.go).
+//
 // Some things need more than a session that lives: a change of how one signs in,
 // for example. For them the person shows once more who they are (see Prove), as
 // surely as they can. The session stays what it is, with another token, so that
@@ -61,6 +64,9 @@ type Account struct {
 	Hash     string // PHC string of the password
 	Created  time.Time
 	Disabled bool
+	Invited  time.Time // when, while the person has not come yet; zero otherwise
+	Language string    // in which the person last read a page; "" when nobody knows
+	Muted    []string  // kinds of mails the person does not want
 }
 
 // Users keeps the accounts.
@@ -74,6 +80,14 @@ type Users interface {
 	AccountByID(ctx context.Context, id consent.UserID) (Account, bool, error)
 	// ReplaceHash stores a new hash if the old one is still there.
 	ReplaceHash(ctx context.Context, id consent.UserID, old, hash string) error
+	// ChangePassword is ReplaceHash that reports whether the old one was still there.
+	ChangePassword(ctx context.Context, id consent.UserID, old, hash string) (bool, error)
+	// InviteAgain moves the time of an invitation that nobody has followed yet, and
+	// reports false when it is not the one of before any more.
+	InviteAgain(ctx context.Context, id consent.UserID, before, now time.Time) (bool, error)
+	// JoinAccount gives an account that was invited at a time its name and password
+	// hash, which may be "", and reports false when it does not wait for that any more.
+	JoinAccount(ctx context.Context, id consent.UserID, invited time.Time, name, hash string) (bool, error)
 }
 
 // Config is what identity is made of. Users and Now are always needed; the rest
@@ -88,8 +102,11 @@ type Config struct {
 	Leavings  Leavings      // nil when no app can ask for a sign-out
 	Passkeys  Passkeys      // nil when browsers cannot use passkeys here
 	Codes     Codes         // nil when a password has no second step
-	Box       Sealer        // of what travels through a page or a cookie
+	Box       Sealer        // of what travels through a page, a cookie or a mail
+	Letters   Letters       // nil when no mail can be sent
 	Companies Companies     // nil when nobody signs in with an account elsewhere
+	// Tx runs fn in one transaction.
+	Tx func(ctx context.Context, fn func(ctx context.Context) error) error
 
 	Site  *web.Site
 	Forms web.Forms
@@ -147,24 +164,27 @@ func (i *Identity) CreateWithoutPassword(ctx context.Context, email, name string
 }
 
 func (i *Identity) add(ctx context.Context, email, name, hash string) (consent.UserID, error) {
-	email, name = strings.TrimSpace(email), strings.TrimSpace(name)
-	if err := checkEmail(email); err != nil {
+	a, err := newAccount(email, name, i.cfg.Now())
+	if err != nil {
 		return "", err
 	}
-	if err := checkName(name); err != nil {
-		return "", err
-	}
-	a := Account{
-		ID:      consent.UserID("user_" + uuid.Must(uuid.NewV7()).String()),
-		Email:   email,
-		Name:    name,
-		Hash:    hash,
-		Created: i.cfg.Now(),
-	}
-	if err := i.cfg.Users.AddAccount(ctx, a, Canonical(email)); err != nil {
+	a.Hash = hash
+	if err := i.cfg.Users.AddAccount(ctx, a, Canonical(a.Email)); err != nil {
 		return "", fmt.Errorf("add account: %w", err)
 	}
 	return a.ID, nil
+}
+
+// newAccount makes an account without a password; the error is a fault.Invalid.
+func newAccount(email, name string, now time.Time) (Account, error) {
+	email, name = strings.TrimSpace(email), strings.TrimSpace(name)
+	if err := checkEmail(email); err != nil {
+		return Account{}, err
+	}
+	if err := checkName(name); err != nil {
+		return Account{}, err
+	}
+	return Account{ID: consent.UserID("user_" + uuid.Must(uuid.NewV7()).String()), Email: email, Name: name, Created: now}, nil
 }
 
 // Profile returns what apps may learn about a person who allowed it. The error is

@@ -24,6 +24,12 @@ type Passkeys interface {
 	Check(ctx context.Context, browser, ticket, answer string) (consent.UserID, error)
 	// Has reports whether a person has a passkey.
 	Has(ctx context.Context, user consent.UserID) (bool, error)
+	// BeginFor is what a page needs to make a passkey for an account that nobody is
+	// signed in to; it is good in one browser.
+	BeginFor(a Account, browser string) (templates.Ceremony, error)
+	// AddFor adds the passkey that answered, in the transaction of ctx. The error is a
+	// fault.
+	AddFor(ctx context.Context, a Account, browser, ticket, answer, name string) error
 }
 
 // offerPasskey lets the page of c ask for a passkey; zero when it cannot.

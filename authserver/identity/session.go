@@ -35,6 +35,7 @@ type Session struct {
 	Expires   time.Time     // the earlier of both limits
 	UserAgent string        // what the browser said at the sign-in
 	Address   string        // where it was at the sign-in
+	Language  string        // of the page it was made on; only at the sign-in
 }
 
 // Device names the browser for people: "Firefox on Linux".
@@ -54,7 +55,7 @@ type remembered struct {
 // ending one moves its end to now.
 type Sessions interface {
 	// StartSession stores s under the hash of its token and ends the sessions of
-	// the hashes replaced.
+	// the hashes replaced. It writes down the language for the account.
 	StartSession(ctx context.Context, s Session, hash []byte, replaced [][]byte) error
 	// SessionByToken returns the session of a hash and its account. Sessions that
 	// ended and accounts that are disabled are not found.
@@ -197,6 +198,7 @@ func (i *Identity) start(c *gin.Context, a Account, level consent.Level) error {
 		Expires:   endOf(now, now),
 		UserAgent: cut(c.Request.UserAgent(), 256),
 		Address:   c.ClientIP(),
+		Language:  i.cfg.Site.Language(c),
 	}
 	list, err := i.present(c)
 	if err != nil {

@@ -22,6 +22,8 @@ import (
 // Audit records what happened before the browser learns of it.
 type Audit interface {
 	Record(ctx context.Context, e audit.Event) error
+	// InTx does it in the transaction of ctx.
+	InTx(ctx context.Context, e audit.Event) error
 }
 
 // Asking says which app made somebody come to sign in.

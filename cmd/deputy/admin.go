@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -41,7 +42,39 @@ func (p program) user() *cobra.Command {
 	f.StringVar(&name, "name", "", "`name` apps may show, when the person allows it")
 	f.BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
-	return group("user", "People with an account", required(create, "email", "name"), p.resetUser())
+	return group("user", "People with an account", required(create, "email", "name"), p.invite(), p.resetUser())
+}
+
+func (p program) invite() *cobra.Command {
+	var name, language string
+	var asJSON bool
+	invite := &cobra.Command{
+		Use: "invite EMAIL", Short: "Add an account that waits for its person, and send them a link to take it over", Args: cobra.ExactArgs(1),
+		Long: "Adds an account that waits for its person. The link to take it over goes to them by mail (--smtp-url), or is\n" +
+			"printed for you to hand on. It works once, for seven days; inviting somebody again ends the link before.",
+		Example: `  deputy user invite ana@example.com --name "Ana"`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.with(cmd, func(ctx context.Context, f *server.Foundation) error {
+				in, err := f.Invite(ctx, args[0], name, language)
+				if err != nil {
+					return err
+				}
+				if in.Unsent != nil {
+					fmt.Fprintf(p.err, "The mail could not be sent: %v\nThe account waits; hand the link on yourself.\n", in.Unsent)
+				}
+				fields := []field{{"user_id", in.User}, {"email", args[0]}, {"mailed", in.Link == ""}, {"until", in.Until.UTC().Format(time.RFC3339)}}
+				if in.Link != "" {
+					fields = append(fields, field{"link", in.Link})
+				}
+				return p.show(asJSON, fields...)
+			})
+		},
+	}
+	f := invite.Flags()
+	f.StringVar(&name, "name", "", "`name` to propose to them")
+	f.StringVar(&language, "in", "", "`language` of the mail: en or de; --language when left out")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	return invite
 }
 
 func (p program) resetUser() *cobra.Command {

@@ -42,6 +42,7 @@ func (p program) config(cmd *cobra.Command) (config.Config, error) {
 	if err != nil {
 		return cfg, fmt.Errorf("the settings are not right; nothing was started or changed:\n%s", indent(err.Error()))
 	}
+	cfg.Mail.Out = p.err
 	return cfg, nil
 }
 

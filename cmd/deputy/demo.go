@@ -29,6 +29,9 @@ func (p program) demo() *cobra.Command {
 			if !cmd.Flags().Changed(config.Registration) {
 				cfg.Registration = config.RegistrationPublic // agents try this server out
 			}
+			if !cfg.Mail.On() {
+				cfg.Mail.Print = true // below the story, where the demo runs
+			}
 			if !cmd.Flags().Changed(config.Data) {
 				dir, err := os.MkdirTemp("", "deputy-demo-")
 				if err != nil {

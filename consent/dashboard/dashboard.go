@@ -138,6 +138,7 @@ type Config struct {
 	Petitions Petitions
 	Revoker   Revoker
 	Connect   ConnectForms
+	Mails     Mails // nil when this server sends none
 
 	Catalog *catalog.Catalog
 	// Vocabulary is every scope there is, operators' own included.

@@ -57,7 +57,10 @@ const (
 	SignInRefused Kind = "session.refused"
 	SignedOut     Kind = "session.ended"
 	SignInReset   Kind = "signin.reset"   // an operator took passkeys and codes away
+	Joined        Kind = "signin.joined"  // somebody who was invited came
 	Proved        Kind = "session.proved" // the person showed once more who they are
+
+	PasswordChanged Kind = "password.changed"
 
 	CodesOn           Kind = "codes.on" // codes from an app after the password
 	CodesOff          Kind = "codes.off"

@@ -17,6 +17,9 @@ type Config struct {
 	DB  *db.DB
 	Now func() time.Time // nil means time.Now
 	Log *slog.Logger     // told when last-used times cannot be written; nil means slog.Default()
+	// Also runs in the transaction of each InTx, after its row: for what must stand or
+	// fall with it. It may be nil.
+	Also func(ctx context.Context, e Event) error
 	// Keep is how long rows stay; 0 means 400 days.
 	Keep time.Duration
 	// Patience bounds how long Record waits for the database; 0 means 5 seconds.
@@ -90,8 +93,13 @@ func or(d, fallback time.Duration) time.Duration {
 // InTx writes e in the transaction of ctx, so that the effect and its record are
 // committed together. Without a transaction in ctx it makes one.
 func (r *Recorder) InTx(ctx context.Context, e Event) error {
+	e = r.dated(e)
 	err := r.cfg.DB.Tx(ctx, func(ctx context.Context) error {
-		return insert(ctx, r.cfg.DB, []Event{r.dated(e)})
+		err := insert(ctx, r.cfg.DB, []Event{e})
+		if err != nil || r.cfg.Also == nil {
+			return err
+		}
+		return r.cfg.Also(ctx, e)
 	})
 	if err != nil {
 		return fmt.Errorf("record %s: %w", e.Kind, err)

@@ -43,6 +43,8 @@ const (
 	Review         = "review"
 	KeyRotation    = "key-rotation"
 	Introspections = "introspections"
+	SMTPURL        = "smtp-url"
+	MailFrom       = "mail-from"
 	File           = "config"
 )
 
@@ -70,7 +72,8 @@ type Config struct {
 	Registration   string // off | public: may apps register themselves
 	Review         string // nothing | absent | changes: what apps that nobody registered by hand get only after approval
 	Introspections int    // how often each caller may introspect in a second, in each replica; 0: no bound
-	KeyRotation    int    // days after which a new key signs; 0: only by command
+	Mail           Mail
+	KeyRotation    int // days after which a new key signs; 0: only by command
 }
 
 // KeyDir is the folder of the keys.
@@ -94,6 +97,8 @@ func Flags(f *pflag.FlagSet) {
 	f.String(Review, defaults[Review].(string), "what apps that nobody registered by hand get only after deputy app approve: nothing, absent (what they do without the person) or changes (all but reading)")
 	f.Int(KeyRotation, defaults[KeyRotation].(int), "`days` after which a new key signs tokens; 0: only by deputy key rotate")
 	f.Int(Introspections, defaults[Introspections].(int), "how `often` each resource server may introspect in a second; 0: without bound")
+	f.String(SMTPURL, "", "`URL` of the mail server: smtp://user:password@host (STARTTLS) or smtps://…; log: prints mails; without it none are sent")
+	f.String(MailFrom, "", "`address` mails come from, like \"Deputy <deputy@example.com>\"")
 	f.String(LogLevel, defaults[LogLevel].(string), "debug, info, warn or error")
 }
 
@@ -128,7 +133,9 @@ func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
 		number(k, Introspections, "number", maxIntrospections, &cfg.Introspections))
 	external, err := externalURL(k.String(ExternalURL))
 	cfg.ExternalURL = external
-	problems = append(problems, err, unknown(environ))
+	mail, mailErr := readMail(k.String(SMTPURL), k.String(MailFrom))
+	cfg.Mail = mail
+	problems = append(problems, err, mailErr, unknown(environ))
 	problems = append(problems, cfg.check()...)
 	return cfg, errors.Join(problems...)
 }
@@ -173,7 +180,7 @@ func loadFile(k *koanf.Koanf, path string) error {
 }
 
 func names() []string {
-	return []string{Listen, ExternalURL, Data, DatabaseURL, AllowLoopback, TrustedProxies, Operator, Language, LogLevel, Registration, Review, KeyRotation, Introspections}
+	return []string{Listen, ExternalURL, Data, DatabaseURL, AllowLoopback, TrustedProxies, Operator, Language, LogLevel, Registration, Review, KeyRotation, Introspections, SMTPURL, MailFrom}
 }
 
 func fromEnv(name, value string) (string, any) {

@@ -51,6 +51,8 @@ type Options struct {
 	// TrustedProxies is the setting of that name: a test says by X-Forwarded-For
 	// where it comes from.
 	TrustedProxies []string
+	// Mail lets the server send mails, to a mail server of the test.
+	Mail bool
 	// Wrap, when set, is put around the server's handler: to watch what it answers.
 	Wrap func(http.Handler) http.Handler
 }
@@ -64,6 +66,7 @@ type Deputy struct {
 	Slack      *simulator.Slack
 	// ProviderSecret is the server's client secret at both providers.
 	ProviderSecret string
+	Mail           *Mailbox // nil without Options.Mail
 	Clock          *Clock
 	Log            *Journal // everything it logged, from debug on
 
@@ -97,6 +100,10 @@ func New(t testing.TB, o Options) *Deputy {
 	d.must(err)
 	if o.Postgres {
 		cfg.DatabaseURL = dbtest.PostgresURL(t)
+	}
+	if o.Mail {
+		d.Mail = newMailbox(d)
+		cfg.Mail = config.Mail{Host: "127.0.0.1", Port: d.Mail.port, From: "Deputy <deputy@northwind.example>"}
 	}
 	d.config = cfg
 	d.prepare(ctx)

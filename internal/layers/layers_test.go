@@ -28,7 +28,8 @@ var may = map[string]string{
 	"internal/seal":         "",
 	"internal/outward":      "",
 	"internal/picture":      "",
-	"internal/config":       "",
+	"internal/config":       "internal/secret",
+	"internal/mail":         "internal/secret",
 	"internal/layers":       "",
 	"internal/simulator":    "",
 	"internal/sampleapp":    "",
@@ -64,7 +65,7 @@ var may = map[string]string{
 	"resourceserver":          "consent consent/catalog internal/web resourceserver/bearer resourceserver/broker",
 
 	// Rows and what is read from them; only the assembly imports store.
-	"internal/store": "authserver/clients authserver/identity authserver/identity/passkey authserver/identity/upstream authserver/keys authserver/oauth consent consent/connect consent/dashboard consent/flow internal/audit internal/db internal/fault internal/secret resourceserver/provider",
+	"internal/store": "authserver/clients authserver/identity authserver/identity/passkey authserver/identity/upstream authserver/keys authserver/oauth consent consent/connect consent/dashboard consent/flow internal/audit internal/db internal/fault internal/mail internal/secret resourceserver/provider",
 	"internal/live":  "authserver/clients authserver/oauth consent",
 
 	// The assembly may import everything; nothing but programs and tests imports it.
@@ -102,6 +103,8 @@ var homes = map[string]string{
 	"github.com/spf13/cobra":            "cmd/deputy",
 	"github.com/knadh/koanf":            "internal/config",
 	"github.com/gin-gonic/gin":          "authserver authserver/identity authserver/identity/onetime authserver/identity/passkey authserver/metadata authserver/oauth consent/connect consent/dashboard consent/flow internal/server internal/web resourceserver",
+	"github.com/wneessen/go-mail":       "internal/mail",
+	"github.com/emersion/go-smtp":       "internal/mail internal/deputytest", // in tests, somebody else's server
 	"github.com/pquerna/otp":            "authserver/identity/onetime internal/deputytest",
 	"github.com/boombuler/barcode":      "authserver/identity/onetime",
 	"github.com/go-webauthn":            "authserver/identity/passkey",

@@ -16,10 +16,19 @@ import (
 	"github.com/deputy-oauth/deputy/templates"
 )
 
-func (s *Server) buildSite(context.Context) error {
-	pages, err := templates.New(templates.Site{Operator: s.Config.Operator, Language: s.Config.Language, Said: s.Catalog.Said})
+// pages is what pages and mails say.
+func (f *Foundation) pages() (*templates.Set, error) {
+	set, err := templates.New(templates.Site{Operator: f.Config.Operator, Language: f.Config.Language, Said: f.Catalog.Said})
 	if err != nil {
-		return fmt.Errorf("read the templates: %w", err)
+		return nil, fmt.Errorf("read the templates: %w", err)
+	}
+	return set, nil
+}
+
+func (s *Server) buildSite(context.Context) error {
+	pages, err := s.pages()
+	if err != nil {
+		return err
 	}
 	s.languages = pages.Languages()
 	s.site = &web.Site{Renderer: pages, Log: s.log, HTTPS: s.Config.ExternalURL.Scheme == "https", ErrorPage: s.errorPage}

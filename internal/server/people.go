@@ -2,12 +2,15 @@ package server
 
 import (
 	"context"
+	"log/slog"
+	"time"
 
 	"github.com/deputy-oauth/deputy/authserver/identity"
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/internal/audit"
 	"github.com/deputy-oauth/deputy/internal/fault"
 	"github.com/deputy-oauth/deputy/internal/secret"
+	"github.com/deputy-oauth/deputy/templates"
 )
 
 // CreateUser adds an account.
@@ -17,6 +20,41 @@ func (f *Foundation) CreateUser(ctx context.Context, email, name string, passwor
 		return "", err
 	}
 	return people.CreateUser(ctx, email, name, password)
+}
+
+// Invitation is how somebody gets to an account that waits for them.
+type Invitation struct {
+	User  consent.UserID
+	Link  string // "" when it was sent by mail
+	Until time.Time
+	// Unsent says why it could not be sent; nil when it was, or when no mail is.
+	Unsent error
+}
+
+// Invite adds an account that waits for its person, and sends its link by mail. When
+// that cannot be done the link is in the answer.
+func (f *Foundation) Invite(ctx context.Context, email, name, language string) (Invitation, error) {
+	people, err := f.linker()
+	if err != nil {
+		return Invitation{}, err
+	}
+	a, err := people.Invite(ctx, email, name, language)
+	if err != nil {
+		return Invitation{}, err
+	}
+	path, until, err := people.InvitationLink(a)
+	if err != nil {
+		return Invitation{}, err
+	}
+	in := Invitation{User: a.ID, Link: f.Config.ExternalURL.String() + path, Until: until}
+	l, err := f.letters(slog.New(slog.DiscardHandler))
+	if err != nil || l == nil {
+		return in, err
+	}
+	if in.Unsent = l.sendNow(ctx, a, templates.Letter{Kind: templates.LetterInvitation, Link: in.Link, Until: until}); in.Unsent == nil {
+		in.Link = ""
+	}
+	return in, nil
 }
 
 // ResetSignIn is for somebody who lost their devices: it takes passkeys and codes

@@ -23,6 +23,14 @@ func (s *Server) Remind(ctx context.Context) error {
 	}
 }
 
+// SendMail sends the mails that are due. The server does it on its own.
+func (s *Server) SendMail(ctx context.Context) error {
+	if s.letters == nil {
+		return nil
+	}
+	return s.letters.outbox.Send(ctx)
+}
+
 // remindUntil reminds until ctx ends.
 func (s *Server) remindUntil(ctx context.Context) {
 	tick := time.NewTicker(remindEvery)

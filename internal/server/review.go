@@ -60,6 +60,14 @@ func (f *Foundation) documents() *clients.Documents {
 // recording runs an operator's work with a recorder of its own: the command may
 // run beside the server or without it.
 func (f *Foundation) recording(work func(*audit.Recorder) error) error {
-	records := audit.New(audit.Config{DB: f.DB, Now: f.Now, Log: slog.New(slog.DiscardHandler)})
+	cfg := audit.Config{DB: f.DB, Now: f.Now, Log: slog.New(slog.DiscardHandler)}
+	letters, err := f.letters(cfg.Log)
+	if err != nil {
+		return err
+	}
+	if letters != nil {
+		cfg.Also = letters.tell // the server sends it
+	}
+	records := audit.New(cfg)
 	return errors.Join(work(records), records.Close())
 }

@@ -54,6 +54,7 @@ type Server struct {
 	providers *provider.Client
 	codes     *onetime.OneTime
 	passkeys  *passkey.Passkeys // nil when browsers cannot use them here
+	letters   *letters          // nil when no mail can be sent
 	identity  *identity.Identity
 	oauth     *oauth.Server
 	flow      *flow.Flow
@@ -71,7 +72,9 @@ func New(ctx context.Context, f *Foundation, log *slog.Logger) (*Server, error) 
 	s := &Server{Foundation: f, log: log, forms: web.Forms{Key: f.Key.Derive("form token")}}
 	s.buildClients()
 	s.live = live.New(everything{f.Store, s.clients}, f.Store, f.Catalog.Scopes)
-	s.audit = audit.New(audit.Config{DB: f.DB, Now: f.Now, Log: log, Every: time.Second})
+	if err := s.buildRecords(); err != nil {
+		return nil, err
+	}
 	for _, build := range []func(context.Context) error{s.buildSite, s.buildProtocol, s.buildPages, s.buildBroker} {
 		if err := build(ctx); err != nil {
 			return nil, errors.Join(err, s.audit.Close())
@@ -84,11 +87,28 @@ func New(ctx context.Context, f *Foundation, log *slog.Logger) (*Server, error) 
 	return s, nil
 }
 
-// tend looks after the signing keys, and after what ends soon, until Close.
+func (s *Server) buildRecords() error {
+	cfg := audit.Config{DB: s.DB, Now: s.Now, Log: s.log, Every: time.Second}
+	var err error
+	if s.letters, err = s.Foundation.letters(s.log); err != nil {
+		return err
+	}
+	if s.letters != nil {
+		cfg.Also = s.letters.tell
+	}
+	s.audit = audit.New(cfg)
+	return nil
+}
+
+// tend looks after the signing keys, after what ends soon, and after the mail, until
+// Close.
 func (s *Server) tend(ctx context.Context) {
 	ctx, s.untend = context.WithCancel(context.WithoutCancel(ctx))
 	s.tending.Go(func() { s.keys.TendUntil(ctx) })
 	s.tending.Go(func() { s.remindUntil(ctx) })
+	if s.letters != nil {
+		s.tending.Go(func() { s.letters.outbox.SendUntil(ctx) })
+	}
 }
 
 // Handler answers every request.
@@ -127,6 +147,9 @@ func (s *Server) buildProtocol(ctx context.Context) error {
 	return nil
 }
 
+// signInBox seals what a sign-in sends around, links in mails too.
+const signInBox = "sign-in"
+
 func (s *Server) buildIdentity() error {
 	cfg := identity.Config{
 		Users: s.Store, Sessions: s.Store, Attempts: s.Store, Audit: s.audit, Asking: asking{s}, Away: store.Dashboard{Store: s.Store}, Leavings: leavings{s}, Site: s.site, Forms: s.forms,
@@ -137,7 +160,10 @@ func (s *Server) buildIdentity() error {
 		People: people{s}, Audit: s.audit, Tx: s.DB.Tx, Site: s.site, Forms: s.forms, Box: s.Key.Box("one-time codes"), Now: s.Now,
 	})
 	cfg.Companies = s.companies()
-	cfg.Codes, cfg.Box = s.codes, s.Key.Box("sign-in")
+	cfg.Codes, cfg.Box, cfg.Tx = s.codes, s.Key.Box(signInBox), s.DB.Tx
+	if s.letters != nil {
+		cfg.Letters = s.letters
+	}
 	var err error
 	if passkey.Possible(s.Config.ExternalURL) {
 		s.passkeys, err = passkey.New(passkey.Config{
@@ -182,8 +208,12 @@ func (s *Server) buildPages(context.Context) error {
 		Audit: s.audit, Admins: s.petitioner(), Rules: s.live.Rules, Review: consent.Review(s.Config.Review), Tx: s.DB.Tx, Changed: s.live.ForgetGrant, Catalog: s.Catalog, Site: s.site, Forms: s.forms, Box: s.Key.Box("flow"), Now: s.Now,
 	})
 	rows := store.Dashboard{Store: s.Store}
+	var mails dashboard.Mails
+	if s.letters != nil {
+		mails = s.Store
+	}
 	s.dashboard = dashboard.New(dashboard.Config{
-		People: s.identity, Holdings: rows, Services: rows, Records: s.audit, Counts: rows, Answers: rows, Petitions: s.petitioner(),
+		Mails: mails, People: s.identity, Holdings: rows, Services: rows, Records: s.audit, Counts: rows, Answers: rows, Petitions: s.petitioner(),
 		Revoker: s.revoker(), Connect: s.connect,
 		Catalog: s.Catalog, Vocabulary: s.live.Scopes, Passkeys: s.passkeys != nil, Site: s.site, Forms: s.forms, Now: s.Now,
 	})

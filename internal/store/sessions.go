@@ -65,6 +65,12 @@ func (s *Store) StartSession(ctx context.Context, n identity.Session, hash []byt
 		if err != nil {
 			return fmt.Errorf("insert session: %w", err)
 		}
+		if n.Language != "" {
+			err := tx.Exec("UPDATE users SET language = ? WHERE id = ? AND language <> ?", n.Language, string(n.User), n.Language).Error
+			if err != nil {
+				return fmt.Errorf("write down the language: %w", err)
+			}
+		}
 		return s.deleteExpired(ctx, "sessions", "id", now-keepEnded.Milliseconds())
 	})
 }

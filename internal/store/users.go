@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/deputy-oauth/deputy/authserver/identity"
@@ -20,6 +21,9 @@ type userRow struct {
 	PasswordHash string
 	CreatedAt    int64
 	DisabledAt   *int64
+	InvitedAt    *int64
+	Language     string
+	Muted        string
 }
 
 func (r userRow) account() identity.Account {
@@ -30,14 +34,22 @@ func (r userRow) account() identity.Account {
 		Hash:     r.PasswordHash,
 		Created:  time.UnixMilli(r.CreatedAt).UTC(),
 		Disabled: r.DisabledAt != nil,
+		Invited:  maybe(r.InvitedAt),
+		Language: r.Language,
+		Muted:    strings.Fields(r.Muted),
 	}
 }
 
 // AddAccount stores a new account under the canonical e-mail address key.
 func (s *Store) AddAccount(ctx context.Context, a identity.Account, key string) error {
+	var invited *int64
+	if !a.Invited.IsZero() {
+		at := a.Invited.UnixMilli()
+		invited = &at
+	}
 	err := s.DB.Tx(ctx, func(ctx context.Context) error {
-		return s.DB.Read(ctx).Exec("INSERT INTO users (id, email, email_key, name, password_hash, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-			string(a.ID), a.Email, key, a.Name, a.Hash, a.Created.UnixMilli()).Error
+		return s.DB.Read(ctx).Exec("INSERT INTO users (id, email, email_key, name, password_hash, created_at, invited_at, language) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			string(a.ID), a.Email, key, a.Name, a.Hash, a.Created.UnixMilli(), invited, a.Language).Error
 	})
 	if db.Duplicate(err) {
 		return fault.Wrap(fault.Conflict, err, "There is an account with this e-mail address already.")
@@ -86,5 +98,36 @@ func (s *Store) holdAccount(ctx context.Context, user string) error {
 func (s *Store) ReplaceHash(ctx context.Context, id consent.UserID, old, hash string) error {
 	return s.DB.Tx(ctx, func(ctx context.Context) error {
 		return s.DB.Read(ctx).Exec("UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?", hash, string(id), old).Error
+	})
+}
+
+// ChangePassword is ReplaceHash that reports whether the old hash was still there,
+// and the account is in use.
+func (s *Store) ChangePassword(ctx context.Context, id consent.UserID, old, hash string) (bool, error) {
+	return s.changedOne(ctx, "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ? AND disabled_at IS NULL", hash, string(id), old)
+}
+
+// InviteAgain moves the time of an invitation that nobody has followed yet.
+func (s *Store) InviteAgain(ctx context.Context, id consent.UserID, before, now time.Time) (bool, error) {
+	return s.changedOne(ctx, "UPDATE users SET invited_at = ? WHERE id = ? AND invited_at = ? AND disabled_at IS NULL", now.UnixMilli(), string(id), before.UnixMilli())
+}
+
+// JoinAccount makes an account that was invited at a time its person's own: of two
+// who follow its link one does.
+func (s *Store) JoinAccount(ctx context.Context, id consent.UserID, invited time.Time, name, hash string) (bool, error) {
+	return s.changedOne(ctx, "UPDATE users SET name = ?, password_hash = ?, invited_at = NULL WHERE id = ? AND invited_at = ? AND disabled_at IS NULL",
+		name, hash, string(id), invited.UnixMilli())
+}
+
+// Muted implements dashboard.Mails.
+func (s *Store) Muted(ctx context.Context, id consent.UserID) ([]string, error) {
+	a, _, err := s.AccountByID(ctx, id)
+	return a.Muted, err
+}
+
+// Mute stores which kinds of mails a person does not want.
+func (s *Store) Mute(ctx context.Context, id consent.UserID, kinds []string) error {
+	return s.DB.Once(ctx, func(ctx context.Context) error {
+		return s.DB.Read(ctx).Exec("UPDATE users SET muted = ? WHERE id = ?", strings.Join(kinds, " "), string(id)).Error
 	})
 }

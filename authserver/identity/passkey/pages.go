@@ -69,17 +69,8 @@ func (p *Passkeys) NewPage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	o := owner{id: who.User, email: who.Email, name: who.Name}
-	var known webauthn.Credentials
-	for _, k := range keys {
-		known = append(known, k.credential())
-	}
-	options, session, err := p.lib.BeginRegistration(o, webauthn.WithExclusions(known.CredentialDescriptors()))
-	if err != nil {
-		return fmt.Errorf("begin a passkey: %w", err)
-	}
 	page := templates.NewPasskey{Frame: p.frame(who, p.cfg.Forms.Token(string(who.Session), formStep)), Name: identity.Session{UserAgent: c.Request.UserAgent()}.Device()}
-	if page.Ceremony, err = p.offer(options.Response, session, addStep, string(who.Session)); err != nil {
+	if page.Ceremony, err = p.begin(owner{id: who.User, email: who.Email, name: who.Name}, keys, string(who.Session)); err != nil {
 		return err
 	}
 	web.AllowScript(c)
@@ -100,37 +91,69 @@ func (p *Passkeys) Add(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	ch, err := p.open(form.Get("ticket"), addStep, string(who.Session))
-	if err != nil {
-		return err
-	}
-	made, err := p.made(who, ch, form.Get("answer"))
-	if err != nil {
-		return fault.Wrap(fault.Invalid, err, "The answer of your device could not be checked. No passkey was added. Go back and try again.")
-	}
-	if err := p.once(c.Request.Context(), ch); err != nil {
-		return err
-	}
-	made.Name = name
-	if err := p.add(c.Request.Context(), made); err != nil {
+	if err := p.finish(c.Request.Context(), who.User, string(who.Session), form.Get("ticket"), form.Get("answer"), name); err != nil {
 		return err
 	}
 	c.Redirect(http.StatusSeeOther, Path)
 	return nil
 }
 
+// begin asks for a new key for o, who has known ones; the answer counts only with
+// what it is bound to.
+func (p *Passkeys) begin(o owner, known []Key, bound string) (templates.Ceremony, error) {
+	var exclude webauthn.Credentials
+	for _, k := range known {
+		exclude = append(exclude, k.credential())
+	}
+	options, session, err := p.lib.BeginRegistration(o, webauthn.WithExclusions(exclude.CredentialDescriptors()))
+	if err != nil {
+		return templates.Ceremony{}, fmt.Errorf("begin a passkey: %w", err)
+	}
+	return p.offer(options.Response, session, addStep, bound)
+}
+
+// finish adds the key that answered.
+func (p *Passkeys) finish(ctx context.Context, user consent.UserID, bound, ticket, answer, name string) error {
+	ch, err := p.open(ticket, addStep, bound)
+	if err != nil {
+		return err
+	}
+	made, err := p.made(user, ch, answer)
+	if err != nil {
+		return fault.Wrap(fault.Invalid, err, "The answer of your device could not be checked. No passkey was added. Go back and try again.")
+	}
+	if err := p.once(ctx, ch); err != nil {
+		return err
+	}
+	made.Name = name
+	return p.add(ctx, made)
+}
+
+// BeginFor implements identity.Passkeys.
+func (p *Passkeys) BeginFor(a identity.Account, browser string) (templates.Ceremony, error) {
+	return p.begin(owner{id: a.ID, email: a.Email, name: a.Name}, nil, bindings(a, browser))
+}
+
+// AddFor implements identity.Passkeys.
+func (p *Passkeys) AddFor(ctx context.Context, a identity.Account, browser, ticket, answer, name string) error {
+	return p.finish(ctx, a.ID, bindings(a, browser), ticket, answer, name)
+}
+
+// bindings is what an answer for an account is bound to that nobody is signed in to.
+func bindings(a identity.Account, browser string) string { return browser + " " + string(a.ID) }
+
 // made checks what an authenticator answered (section 7.1) and returns the key.
-func (p *Passkeys) made(who identity.Person, ch challenge, answer string) (Key, error) {
+func (p *Passkeys) made(user consent.UserID, ch challenge, answer string) (Key, error) {
 	given, err := protocol.ParseCredentialCreationResponseBytes([]byte(answer))
 	if err != nil {
 		return Key{}, err
 	}
-	cred, err := p.lib.CreateCredential(owner{id: who.User}, ch.Session, given)
+	cred, err := p.lib.CreateCredential(owner{id: user}, ch.Session, given)
 	if err != nil {
 		return Key{}, err
 	}
 	k := Key{
-		ID: "passkey_" + uuid.Must(uuid.NewV7()).String(), User: who.User, Credential: cred.ID, Public: cred.PublicKey,
+		ID: "passkey_" + uuid.Must(uuid.NewV7()).String(), User: user, Credential: cred.ID, Public: cred.PublicKey,
 		Counter: cred.Authenticator.SignCount, Flags: byte(cred.Flags.ProtocolValue()), Created: p.cfg.Now(),
 	}
 	for _, t := range cred.Transport {
