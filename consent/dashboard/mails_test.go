@@ -69,7 +69,7 @@ func TestOnlySomeMailsCanBeMuted(t *testing.T) {
 		d.Mail.To("ana@example.com", 0)
 		ana.Code(ana.Ask(app.Query("services.github.issues.write")).Complete("700100001").Agree())
 		told := d.Mail.To("ana@example.com", 1)[0]
-		if strings.Contains(told.Text, "/mails") || !strings.Contains(told.Text, "- Open issues in the repositories you pick") {
+		if strings.Contains(told.Text, "/mails") || !strings.Contains(told.Text, "issues in the repositories you pick") {
 			t.Errorf("the mail: %s", told.Text)
 		}
 		away := ana.Ask(app.Query("agents.jobs.background"))
