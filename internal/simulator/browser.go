@@ -132,14 +132,28 @@ func (p pages) render(w http.ResponseWriter, status int, name string, data any) 
 	w.Write(out.Bytes())
 }
 
+// ender is a provider that can end what it handed out.
+type ender interface {
+	RevokeAll(person string)
+	ExpireTokens()
+}
+
 // webRoutes are the pages every provider has. authorize, token and api are where
 // an app finds the rest, as paths.
-func (b *base) webRoutes(authorize, token, api string) {
+func (b *base) webRoutes(provider ender, authorize, token, api string) {
 	signIn := b.pages.brand.SignIn
 	b.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		origin := originOf(r)
 		b.showHome(w, homePage{Authorize: origin + authorize, Token: origin + token, API: origin + api})
 	})
+	b.mux.Handle("POST /simulator/revoke", sameSiteOnly(func(w http.ResponseWriter, r *http.Request) {
+		provider.RevokeAll(r.PostFormValue("account"))
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	}))
+	b.mux.Handle("POST /simulator/expire", sameSiteOnly(func(w http.ResponseWriter, r *http.Request) {
+		provider.ExpireTokens()
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	}))
 	b.mux.HandleFunc("GET "+stylePath, b.pages.serveStyle)
 	b.mux.HandleFunc("GET "+signIn, b.showSignIn)
 	b.mux.Handle("POST "+signIn, sameSiteOnly(b.takeSignIn))

@@ -35,10 +35,11 @@ func NewGitHub(cfg Config) *GitHub {
 	g.world = newWorld(g.cfg.Now())
 	g.people = g.world.people()
 	g.SetQuirks(g.quirks)
-	g.webRoutes("/login/oauth/authorize", "/login/oauth/access_token", "/api/v3")
+	g.webRoutes(g, "/login/oauth/authorize", "/login/oauth/access_token", "/api/v3")
 	g.mux.HandleFunc("GET /login/oauth/authorize", g.showAuthorize)
 	g.mux.Handle("POST /login/oauth/authorize", sameSiteOnly(g.takeAuthorize))
 	g.mux.HandleFunc("POST /login/oauth/access_token", g.token)
+	g.mux.HandleFunc("GET /simulator/archive/{ticket}", g.archive)
 	g.apiRoutes()
 	return g
 }

@@ -25,6 +25,7 @@ func (g *GitHub) apiRoutes() {
 	g.handleRepo("PUT", "/contents/{path...}", g.putContents)
 	g.handleRepo("DELETE", "/contents/{path...}", g.deleteContents)
 	g.handleRepo("POST", "/git/refs", g.createRef)
+	g.handleRepo("GET", "/tarball/{ref}", g.getTarball)
 	g.handleRepo("GET", "/branches", g.listBranches)
 	g.handleRepo("GET", "/branches/{branch}", g.getBranch)
 	g.handleRepo("GET", "/commits", g.listCommits)

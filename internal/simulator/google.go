@@ -45,7 +45,7 @@ func NewGoogle(cfg Config) *Google {
 	for _, a := range g.world.accounts {
 		g.people = append(g.people, a.name)
 	}
-	g.webRoutes("/o/oauth2/v2/auth", "/token", "")
+	g.webRoutes(g, "/o/oauth2/v2/auth", "/token", "")
 	g.oauthRoutes()
 	g.driveRoutes()
 	g.gmailRoutes()

@@ -28,7 +28,7 @@ func NewNotion(cfg Config) *Notion {
 	for _, p := range n.world.people {
 		n.people = append(n.people, p.name)
 	}
-	n.webRoutes("/v1/oauth/authorize", "/v1/oauth/token", "/v1")
+	n.webRoutes(n, "/v1/oauth/authorize", "/v1/oauth/token", "/v1")
 	n.oauthRoutes()
 	n.apiRoutes()
 	return n

@@ -31,7 +31,7 @@ func NewSlack(cfg Config) *Slack {
 	}
 	s.world = newWorkspace(s.cfg.Now())
 	s.people = s.world.people()
-	s.webRoutes("/oauth/v2_user/authorize", "/api/oauth.v2.user.access", "/api")
+	s.webRoutes(s, "/oauth/v2_user/authorize", "/api/oauth.v2.user.access", "/api")
 	for _, path := range []string{"/oauth/v2/authorize", "/oauth/v2_user/authorize"} {
 		s.mux.HandleFunc("GET "+path, s.showAuthorize)
 		s.mux.Handle("POST "+path, sameSiteOnly(s.takeAuthorize))

@@ -26,7 +26,7 @@ func NewStripe(cfg Config) *Stripe {
 	for _, shop := range s.shops {
 		s.people = append(s.people, shop.person)
 	}
-	s.webRoutes("/oauth/v2/authorize", "/v1/oauth/token", "/v1")
+	s.webRoutes(s, "/oauth/v2/authorize", "/v1/oauth/token", "/v1")
 	s.oauthRoutes()
 	s.apiRoutes()
 	return s
