@@ -67,7 +67,11 @@ func Permit(v Vocabulary, c Call, b Bearer, g Grant, connections []Connection, n
 	if len(standing) == 0 || !carries(v, b.Scopes, c.Scope) {
 		return Verdict{Denial: ScopeMissing, Missing: []ScopeName{c.Scope}}
 	}
-	if !b.Present && !modifier(v, b, g, Background, now) {
+	switch {
+	case b.Present:
+	case v[c.Scope].Attended:
+		return Verdict{Denial: PersonAway}
+	case !modifier(v, b, g, Background, now):
 		return Verdict{Denial: PersonAway, Missing: []ScopeName{Background}}
 	}
 	// Agreed on several accounts: the first that can serve the call, else the one

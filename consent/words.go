@@ -110,6 +110,9 @@ type Scope struct {
 	Lifetime time.Duration
 	// MaxLifetime bounds Lifetime; zero means no bound.
 	MaxLifetime time.Duration
+	// Attended is true when the person must be there: no yes to working in the
+	// background covers it.
+	Attended bool
 	// Rate bounds a modifier: how much an app may do under it when the person does
 	// not say less.
 	Rate Rate

@@ -138,8 +138,10 @@ async function beforePKCE(deputy) {
 async function slack(deputy) {
   const app = await register(deputy);
   const config = await discover(deputy, app, oauth.ClientSecretPost(app.client_secret));
-  const { request, checks } = await ask(config, { scope: 'services.slack.channels.read services.slack.messages.read' });
-  const { access_token: token } = await oauth.authorizationCodeGrant(config, await new Person().allowSlack(request, callback, ['#releases']), checks);
+  const may = ['channels.read', 'messages.read', 'messages.private.read', 'search.read', 'users.read'].map((name) => `services.slack.${name}`);
+  const { request, checks } = await ask(config, { scope: may.join(' ') });
+  const back = await new Person().allowSlack(request, callback, { channels: ['#releases'], 'private channels': ['leadership'] });
+  const { access_token: token } = await oauth.authorizationCodeGrant(config, back, checks);
   const quiet = { debug() {}, info() {}, warn() {}, error() {}, setLevel() {}, getLevel() { return 'error'; }, setName() {} };
   const web = new slackClient.WebClient(token, { slackApiUrl: `${deputy.url}/api/slack/`, logger: quiet, retryConfig: { retries: 0 } });
 
@@ -147,6 +149,14 @@ async function slack(deputy) {
   assert.deepEqual(channels.map((channel) => channel.name), ['releases'], 'of four channels the app sees one');
   const { messages } = await web.conversations.history({ channel: channels[0].id, limit: 5 });
   assert.ok(messages.length > 0 && messages.every((message) => message.text));
+  const hidden = await web.conversations.history({ channel: 'G01LEADERS' });
+  assert.match(hidden.messages[0].text, /budget/, 'a private channel that was picked');
+  const found = await web.search.messages({ query: 'the' });
+  assert.ok(found.messages.matches.every((match) => match.channel.name === 'releases'), 'nothing is found elsewhere');
+  assert.equal(found.messages.total, undefined, 'nor counted');
+  const { members } = await web.users.list({});
+  assert.ok(members.length > 2 && members.every(({ profile }) => profile.real_name && !profile.email && !profile.phone), 'names, and no addresses');
+  await assert.rejects(web.search.messages({ query: 'in:random kettle' }), "Slack's own search language");
   await assert.rejects(web.conversations.history({ channel: 'C01GENERAL' }), 'a channel that was not picked');
   await assert.rejects(web.chat.postMessage({ channel: channels[0].id, text: 'No' }), 'nobody allowed it to write');
   await assert.rejects(web.admin.users.list({ team_id: 'T01NORTHWD' }), 'an operation that Deputy does not have');

@@ -24,6 +24,7 @@ type target struct {
 	provider consent.ProviderID
 	path     string             // after the provider, as it was written
 	op       *catalog.Operation // nil when there is none
+	scope    consent.ScopeName  // that it is refused under; the operation's own unless the broker says another
 	door     door
 }
 
@@ -87,7 +88,7 @@ func (s *server) target(r *http.Request) (target, *problem) {
 	}
 	// What cannot be matched is the broker's to refuse, in its words and on record.
 	if m, err := s.catalog.Match(t.provider, r.Method, t.path); err == nil {
-		t.op = m.Operation
+		t.op, t.scope = m.Operation, m.Operation.Scope
 	}
 	return t, nil
 }
@@ -115,7 +116,7 @@ func (s *server) admit(r *http.Request, t target) (bearer.Authority, *problem) {
 	case challenge != nil:
 		challenge.Scope = names(t.door.basics)
 		if t.op != nil {
-			challenge.Scope = []string{string(t.op.Scope)}
+			challenge.Scope = []string{string(t.scope)}
 		}
 		p := &problem{status: challenge.Status(), code: challenge.Error, message: challenge.Description, challenge: challenge}
 		if p.code == "" {

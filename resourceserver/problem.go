@@ -75,24 +75,29 @@ func (s *server) problem(ctx context.Context, err error, t target, who bearer.Au
 	if err != error(r) {
 		p.cause = err // more than the refusal: something for the log
 	}
+	if r.Scope != "" {
+		t.scope = r.Scope
+	}
 	switch {
 	case r.Denial == consent.GrantGone:
 		s.challenge(p, t, bearer.InvalidToken)
 	case r.Outside != nil:
 		s.remedy(p, t, *r.Outside)
+	case r.Denial == consent.PersonAway && len(r.Missing) == 0:
+		return p // nothing to ask for: it waits for the person
 	case r.Denial == consent.ScopeMissing, r.Denial == consent.PersonAway, r.Denial == consent.WriteNeedsYes:
 		s.challenge(p, t, bearer.InsufficientScope)
-		p.need(needs(t, who, r.Missing), s.lacks(who))
+		p.need(s.needs(t, who, r.Missing), s.lacks(who))
 		if r.Denial == consent.WriteNeedsYes {
 			p.say("This change needs the person's permission to write without asking.")
 		}
 	case r.Status == http.StatusForbidden && (r.Denial == consent.ProviderLacks || len(r.Missing) > 0):
 		// The way to a wider connection leads over the same consent page.
 		s.challenge(p, t, bearer.InsufficientScope)
-		p.need(needs(t, who, r.Missing), s.lacks(who))
+		p.need(s.needs(t, who, r.Missing), s.lacks(who))
 		p.missing = r.Missing
 		if t.op != nil && len(p.missing) == 0 {
-			p.missing = []consent.ScopeName{t.op.Scope}
+			p.missing = []consent.ScopeName{t.scope}
 		}
 	}
 	// Where there is only to wait, nothing is read: an app that does not wait costs little.
@@ -113,7 +118,7 @@ func (s *server) wayOut(ctx context.Context, p *problem, t target, who bearer.Au
 	if p.challenge != nil {
 		w.Scope = strings.Join(p.challenge.Scope, " ")
 	} else if t.op != nil {
-		w.Scope = strings.Join(append([]string{string(t.op.Scope)}, names(p.missing)...), " ")
+		w.Scope = strings.Join(append([]string{string(t.scope)}, names(p.missing)...), " ")
 	}
 	if len(p.details) > 0 {
 		w.Details = wireDetails(p.details)
@@ -142,7 +147,7 @@ func (s *server) challenge(p *problem, t target, code string) {
 	p.reason, p.code = p.code, code
 	p.challenge = &bearer.Challenge{Realm: realm, Error: code, Description: p.message, Metadata: t.door.metadata}
 	if t.op != nil {
-		p.challenge.Scope = []string{string(t.op.Scope)}
+		p.challenge.Scope = []string{string(t.scope)}
 	}
 }
 
@@ -159,7 +164,7 @@ func (s *server) remedy(p *problem, t target, outside consent.Resource) {
 	if outside.ID == "" {
 		return
 	}
-	p.details = []bearer.Detail{{Type: string(outside.Type), Identifier: outside.ID, Actions: []string{string(t.op.Scope)}}}
+	p.details = []bearer.Detail{{Type: string(outside.Type), Identifier: outside.ID, Actions: []string{string(t.scope)}}}
 	p.challenge.Details = p.details
 }
 
@@ -180,16 +185,16 @@ func (p *problem) need(scopes []consent.ScopeName, lacks func(consent.ScopeName)
 
 // needs lists what a call needs as things stand: the operation's scope, for a
 // write the permission to write unasked, and without a living sign-in the one to
-// work in the background. missing are further ones the broker named.
-func needs(t target, who bearer.Authority, missing []consent.ScopeName) []consent.ScopeName {
+// work in the background, where that helps. missing are further ones the broker named.
+func (s *server) needs(t target, who bearer.Authority, missing []consent.ScopeName) []consent.ScopeName {
 	var out []consent.ScopeName
 	if t.op != nil {
-		out = append(out, t.op.Scope)
+		out = append(out, t.scope)
 		if t.op.Access != consent.Read {
 			out = append(out, consent.UnattendedWrites)
 		}
 	}
-	if !who.Present {
+	if !who.Present && !s.catalog.Scopes[t.scope].Attended {
 		out = append(out, consent.Background)
 	}
 	for _, name := range missing {

@@ -114,7 +114,7 @@ func buildResource(p *Provider, f resourceFile, at *problems) {
 func buildScope(f scopeFile, provider consent.ProviderID, at *problems) consent.Scope {
 	s := consent.Scope{
 		Name: consent.ScopeName(f.Name), Provider: provider, Words: f.Words, Detail: f.Detail,
-		Access: consent.Access(f.Access), Risk: f.Risk, Modifier: f.Modifier,
+		Access: consent.Access(f.Access), Risk: f.Risk, Modifier: f.Modifier, Attended: f.Attended,
 		Narrowing: consent.Narrowing(f.Narrowing), Needs: f.Needs,
 		Lifetime: days(f.Days), MaxLifetime: days(f.MaxDays),
 		Rate: consent.Rate{Daily: f.Daily, Every: duration(f.Every, at.in("scope "+f.Name))},

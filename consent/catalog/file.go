@@ -155,6 +155,7 @@ type scopeFile struct {
 	MaxDays   int                 `yaml:"max_days"`
 	Daily     int                 `yaml:"daily"`
 	Every     string              `yaml:"every"`
+	Attended  bool                `yaml:"attended"`
 	DE        wordsFile           `yaml:"de"`
 }
 
@@ -190,6 +191,7 @@ type operationFile struct {
 	Body     []string        `yaml:"body"`
 	Args     []string        `yaml:"args"`
 	Resource resourceUseFile `yaml:"resource"`
+	Also     []alsoFile      `yaml:"also"`
 	Before   *beforeFile     `yaml:"before"`
 	Without  string          `yaml:"without"`
 	Call     callFile        `yaml:"call"`
@@ -207,6 +209,11 @@ type resourceUseFile struct {
 	Type string `yaml:"type"`
 }
 
+type alsoFile struct {
+	Scope string `yaml:"scope"`
+	Type  string `yaml:"type"`
+}
+
 type beforeFile struct {
 	Call        callFile `yaml:"call"`
 	Pointer     string   `yaml:"pointer"`
@@ -219,6 +226,7 @@ type beforeFile struct {
 type filterFile struct {
 	Items  string   `yaml:"items"`
 	ID     string   `yaml:"id"`
+	Keep   []string `yaml:"keep"`
 	Hide   []string `yaml:"hide"`
 	Cursor string   `yaml:"cursor"`
 }

@@ -28,6 +28,9 @@ type Operation struct {
 	Params   []Param
 	Rule     Rule
 	Resource consent.ResourceType
+	// Also are other scopes under which the same call may be made, each about
+	// resources of another type: Slack reads public and private channels by one method.
+	Also []Use
 	// Names are the values that name it: [owner, repo], to be resolved, or the
 	// resource's own variable, [channel].
 	Names []string
@@ -52,6 +55,17 @@ type Operation struct {
 	Max     int64  // bytes of answer passed on at most
 	// Words is what an audit line says: "read files in".
 	Words string
+}
+
+// Use is a scope with the type of resource it is about in an operation.
+type Use struct {
+	Scope    consent.ScopeName
+	Resource consent.ResourceType
+}
+
+// Uses lists every scope the operation can be made under, its own first.
+func (o *Operation) Uses() []Use {
+	return append([]Use{{o.Scope, o.Resource}}, o.Also...)
 }
 
 // Param is one value an app may send. Anything else is refused.
@@ -109,6 +123,7 @@ type Before struct {
 type Filter struct {
 	Items string   // JSON pointer to the list; "" when the answer is the list
 	ID    string   // JSON pointer inside an item to the resource's id; "" filters no items
+	Keep  []string // the only members of an item that leave; nil lets all leave. Items may be a single object
 	Hide  []string // JSON pointers dropped from the answer: totals, provider cursors
 	// Cursor is the JSON pointer of the provider's next cursor, sealed before it leaves.
 	Cursor string

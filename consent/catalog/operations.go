@@ -50,6 +50,9 @@ func buildOperation(p *Provider, values map[string]valueFile, f operationFile, p
 		filter := Filter(*f.Filter)
 		o.Filter = &filter
 	}
+	for _, a := range f.Also {
+		o.Also = append(o.Also, Use{consent.ScopeName(a.Scope), consent.ResourceType(a.Type)})
+	}
 	if f.Before != nil {
 		b := *f.Before
 		o.Before = &Before{Call: buildCall(b.Call), Pointer: b.Pointer, DiffersFrom: b.DiffersFrom, Absent: b.Absent, Some: b.Some, Else: b.Else}

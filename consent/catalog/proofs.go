@@ -96,6 +96,8 @@ func (c *Catalog) proveImplies(s consent.Scope, at *problems) {
 			at.add("implies %q, whose access is higher", name)
 		case t.Provider != s.Provider:
 			at.add("implies %q of another provider", name)
+		case t.Attended && !s.Attended:
+			at.add("implies %q, which needs the person there", name)
 		case t.Modifier && !s.Modifier:
 			at.add("implies %q, which changes how others may be used", name)
 		}

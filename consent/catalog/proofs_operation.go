@@ -32,11 +32,30 @@ func (c *Catalog) proveOperation(p *Provider, o Operation, at *problems) {
 		at.add("changes something, so it needs the preview a person reads before")
 	}
 	p.proveRule(s, o, at)
+	for _, u := range o.Also {
+		c.proveAlso(p, o, u, at.in("also "+string(u.Scope)))
+	}
 	p.proveValues(o, at)
 	p.proveDeny(o, at)
 	proveCall(o.Upstream, at.in("call"))
 	if !strings.HasPrefix(o.Upstream.Path, "/") {
 		at.add("call must stay at the provider's API")
+	}
+}
+
+// proveAlso: a further scope is bounded as the first one is, by a resource that the
+// same value of the request names.
+func (c *Catalog) proveAlso(p *Provider, o Operation, u Use, at *problems) {
+	s, ok := c.Scopes[u.Scope]
+	switch r := p.Resources[u.Resource]; {
+	case !ok || s.Provider != p.ID:
+		at.add("is not a scope of this provider")
+	case s.Access != o.Access:
+		at.add("access is %s, but that of its scope is %s", o.Access, s.Access)
+	case s.Narrowing == consent.NarrowingNone || !slices.Contains(s.Resources, u.Resource):
+		at.add("resource %q is not one its scope is limited to", u.Resource)
+	case o.Rule != FromRequest || !slices.Equal(o.Names, []string{r.Variable}):
+		at.add("the request must name %q as it names the operation's own resource, by its id", u.Resource)
 	}
 }
 
@@ -252,7 +271,9 @@ func (p *Provider) proveDistinct(at *problems) {
 func (c *Catalog) proveServed(p *Provider, at *problems) {
 	served := map[consent.ScopeName]bool{}
 	for _, o := range p.Operations {
-		served[o.Scope] = true
+		for _, u := range o.Uses() {
+			served[u.Scope] = true
+		}
 	}
 	for name, s := range c.Scopes {
 		if s.Provider == p.ID && !served[name] {

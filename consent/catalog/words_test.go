@@ -24,6 +24,7 @@ func TestTheNamesAppsAskForStay(t *testing.T) {
 		"services.github.actions.read", "services.github.actions.run",
 		"services.slack.workspace.read", "services.slack.channels.read",
 		"services.slack.messages.read", "services.slack.messages.write",
+		"services.slack.messages.private.read", "services.slack.search.read", "services.slack.users.read",
 	} {
 		if _, ok := c.Scopes[name]; !ok {
 			t.Errorf("%s is not there", name)
@@ -36,7 +37,7 @@ func TestTheNamesAppsAskForStay(t *testing.T) {
 func TestTheWordsPeopleReadAreShortAndPlain(t *testing.T) {
 	c := load(t)
 	forbidden := regexp.MustCompile(`(?i)\b(manage|access|recommended|trusted|deauthorize|token|scope|oauth|api)\b|[a-z]:[a-z]`)
-	verbs := []string{"See", "Read", "Know", "Post", "Open", "Change", "Come", "Keep", "Make", "Stay", "Open,", "Merge", "Start"}
+	verbs := []string{"See", "Read", "Know", "Post", "Open", "Change", "Come", "Keep", "Make", "Stay", "Open,", "Merge", "Start", "Search"}
 	for _, name := range slices.Sorted(maps.Keys(c.Scopes)) {
 		s := c.Scopes[name]
 		words := strings.Fields(s.Words)

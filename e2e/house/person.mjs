@@ -72,16 +72,18 @@ export class Person {
     return this.allow(callback);
   }
 
-  /** allowSlack is allowGitHub for Slack and its channels, by their names as the picker shows them. */
-  async allowSlack(request, callback, channels) {
+  /** allowSlack is allowGitHub for Slack: picks is what to pick by kind, each by its name as the picker shows it. */
+  async allowSlack(request, callback, picks) {
     await this.open(request);
     if (this.heading() === 'Sign in') await this.signIn();
     await this.press('Connect Slack');
     await this.press('Continue to Slack');
     await this.press('Sign in', { fields: { login: 'ana', password: 'ana' } });
     await this.press('Allow');
-    await this.press('Choose channels');
-    await this.press('Use these', { fields: { pick: channels.map((name) => this.field(name)) } });
+    for (const [kind, names] of Object.entries(picks)) {
+      await this.press(`Choose ${kind}`);
+      await this.press('Use these', { fields: { pick: names.map((name) => this.field(name)) } });
+    }
     return this.allow(callback);
   }
 

@@ -30,6 +30,8 @@ func (s *Slack) methods() map[string]slackMethod {
 		"auth.revoke":           s.authRevoke,
 		"team.info":             s.teamInfo,
 		"users.info":            s.usersInfo,
+		"users.list":            s.usersList,
+		"search.messages":       s.searchMessages,
 		"users.conversations":   s.usersConversations,
 		"conversations.list":    s.conversationsList,
 		"conversations.info":    s.conversationsInfo,
@@ -214,28 +216,5 @@ func (s *Slack) teamInfo(c slackCall) object {
 		"id": slackTeam, "name": "Northwind", "domain": "northwind", "email_domain": "northwind.example",
 		"url": "https://northwind.slack.com/", "is_verified": false,
 		"icon": object{"image_34": "https://a.slack-edge.com/80588/img/avatars-teams/ava_0001-34.png", "image_default": true},
-	}}
-}
-
-func (s *Slack) usersInfo(c slackCall) object {
-	missing := c.lacks("users:read")
-	if missing != nil {
-		return missing
-	}
-	found := s.world.person(c.args.Get("user"))
-	if found == nil {
-		return refusal("user_not_found")
-	}
-	return object{"ok": true, "user": object{
-		"id": found.id, "team_id": slackTeam, "name": found.name, "deleted": false, "color": "9f69e7", "real_name": found.realName,
-		"tz": "Europe/Lisbon", "tz_label": "Western European Time", "tz_offset": 0, "is_admin": false, "is_owner": false,
-		"is_primary_owner": false, "is_restricted": false, "is_ultra_restricted": false, "is_bot": found.bot, "is_app_user": false,
-		"updated": 1763942400, "is_email_confirmed": true, "who_can_share_contact_card": "EVERYONE",
-		"profile": object{
-			"real_name": found.realName, "real_name_normalized": found.realName, "display_name": found.name, "display_name_normalized": found.name,
-			"title": "", "phone": "", "skype": "", "status_text": "", "status_emoji": "", "avatar_hash": "g" + found.name, "team": slackTeam,
-			"image_24":  "https://secure.gravatar.com/avatar/" + found.id + ".jpg?s=24",
-			"image_192": "https://secure.gravatar.com/avatar/" + found.id + ".jpg?s=192",
-		},
 	}}
 }

@@ -23,7 +23,7 @@ func TestSlackErrors(t *testing.T) {
 	}{
 		{"no token", "auth.test", "", nil, "not_authed"},
 		{"a made-up token", "auth.test", "xoxp-made-up", nil, "invalid_auth"},
-		{"an unknown method", "users.list", token, nil, "unknown_method"},
+		{"an unknown method", "users.setPhoto", token, nil, "unknown_method"},
 		{"an unknown channel", "conversations.history", token, url.Values{"channel": {"C01NOTHING"}}, "channel_not_found"},
 		{"a channel's name where an id belongs", "conversations.history", token, url.Values{"channel": {"general"}}, "channel_not_found"},
 		{"a cursor from elsewhere", "conversations.list", token, url.Values{"cursor": {"bm9wZQ=="}}, "invalid_cursor"},

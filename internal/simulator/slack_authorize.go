@@ -22,6 +22,7 @@ func slackScopes() []scopeWords {
 		{Scope: "users:read", Words: "See who is in the workspace"},
 		{Scope: "team:read", Words: "See the workspace's name and icon"},
 		{Scope: "files:read", Words: "See files shared in channels"},
+		{Scope: "search:read", Words: "Search messages you can see"},
 		{Scope: "search:read.public", Words: "Search public channels"},
 		{Scope: "search:read.private", Words: "Search your private channels"},
 	}

@@ -22,6 +22,9 @@ type call struct {
 	vars   map[string]string
 	values values
 	event  Event
+	// now is the use that the call is decided under, nearest the one of several that
+	// came nearest to a yes.
+	now, nearest use
 	// faulted is true when the answer is the provider's own refusal, passed on.
 	faulted bool
 
@@ -94,16 +97,60 @@ func (c *call) match() error {
 }
 
 // authorise decides from live state, first whether the app may do this at all,
-// then, knowing the resource, whether it may do it there.
+// then, knowing the resource, whether it may do it there. Of several scopes the
+// first that lets the call through counts.
 func (c *call) authorise(ctx context.Context) (consent.Verdict, consent.Resource, error) {
 	var err error
 	c.grant, c.connections, err = c.b.cfg.Authority.Live(ctx, c.req.Bearer.Grant)
 	if err != nil {
 		return consent.Verdict{}, consent.Resource{}, fmt.Errorf("load authority of grant %s: %w", c.req.Bearer.Grant, err)
 	}
+	var verdict consent.Verdict
+	var resource consent.Resource
+	for i, u := range c.possible() {
+		v, r, tried := c.try(ctx, u)
+		if tried == nil || !refusesOnly(tried) {
+			return v, r, tried
+		}
+		// The first says why not; a later one counts when it comes nearer: the app may
+		// do it, only not there.
+		if i == 0 || (v.Denial == consent.OutsideLimit && verdict.Denial != consent.OutsideLimit) {
+			verdict, resource, err = v, r, tried
+			c.nearest = u
+		}
+	}
+	c.use(c.nearest)
+	c.event.Resource, c.event.Connection = resource, verdict.Connection.ID
+	return verdict, resource, err
+}
+
+// possible lists the uses that the request can be about: when it names a resource
+// by its id, those whose ids look like that; else all.
+func (c *call) possible() []use {
+	if c.op.Rule != catalog.FromRequest || len(c.plan.uses) == 1 {
+		return c.plan.uses
+	}
+	var out []use
+	for _, u := range c.plan.uses {
+		if u.resource.Pattern.MatchString(c.values.text(u.resource.Variable)) {
+			out = append(out, u)
+		}
+	}
+	if len(out) == 0 {
+		return c.plan.uses[:1]
+	}
+	return out
+}
+
+// use makes u the one that the call is made under.
+func (c *call) use(u use) { c.now, c.event.Scope = u, u.scope }
+
+// try decides for one use. A refusal is nothing but that, see refusesOnly.
+func (c *call) try(ctx context.Context, u use) (consent.Verdict, consent.Resource, error) {
+	c.use(u)
 	verdict := c.permit(consent.Resource{})
 	if verdict.Denial != consent.Permitted {
-		return verdict, consent.Resource{}, denied(verdict)
+		return verdict, consent.Resource{}, c.denied(verdict)
 	}
 	if c.op.Rule != catalog.FromRequest {
 		return verdict, consent.Resource{}, nil
@@ -113,29 +160,44 @@ func (c *call) authorise(ctx context.Context) (consent.Verdict, consent.Resource
 	if err != nil {
 		return verdict, resource, err
 	}
-	if resource.ID == "" {
-		return verdict, resource, c.outside(unavailable(), verdict.Limit)
-	}
 	limit := verdict.Limit
+	if resource.ID == "" {
+		verdict.Denial = consent.OutsideLimit
+		return verdict, resource, c.outside(unavailable(), limit)
+	}
 	verdict = c.permit(resource)
 	switch verdict.Denial {
 	case consent.Permitted:
 		return verdict, resource, nil
 	case consent.OutsideLimit:
-		return verdict, resource, c.outside(denied(verdict), limit)
+		return verdict, resource, c.outside(c.denied(verdict), limit)
 	}
-	return verdict, resource, denied(verdict)
+	return verdict, resource, c.denied(verdict)
+}
+
+// refusesOnly reports whether err is our own no, and not a failure on the way to it.
+func refusesOnly(err error) bool {
+	r, only := err.(*Refusal) // a joined one is more than a no
+	return only && r.Class == ""
+}
+
+// denied is the refusal of a verdict, under the scope of the use.
+func (c *call) denied(v consent.Verdict) *Refusal {
+	r := denied(v)
+	r.Scope = c.now.scope
+	return r
 }
 
 // outside says in r what could be agreed so that the call goes through. It looks
 // at the call and at the limit, never at what was found: what is outside the limit
 // and what does not exist stay the same.
 func (c *call) outside(r *Refusal, limit consent.Limit) *Refusal {
+	r.Scope = c.now.scope
 	if limit.Everything {
 		return r // it is not there; nothing is left to agree to
 	}
-	r.Outside = &consent.Resource{Type: c.op.Resource}
-	if variable := c.plan.resource.Variable; c.op.Names[0] == variable {
+	r.Outside = &consent.Resource{Type: c.now.resource.Type}
+	if variable := c.now.resource.Variable; c.op.Names[0] == variable {
 		r.Outside.ID = c.values.text(variable)
 	}
 	return r
@@ -143,7 +205,7 @@ func (c *call) outside(r *Refusal, limit consent.Limit) *Refusal {
 
 func (c *call) permit(resource consent.Resource) consent.Verdict {
 	v := consent.Permit(c.b.cfg.Catalog.Scopes, consent.Call{
-		Scope: c.op.Scope, Access: c.op.Access, Provider: c.req.Provider, Resource: resource,
+		Scope: c.now.scope, Access: c.op.Access, Provider: c.req.Provider, Resource: resource,
 	}, c.req.Bearer, c.grant, c.connections, c.began)
 	c.event.Connection = v.Connection.ID
 	return v
@@ -179,7 +241,7 @@ func (c *call) finish(got incoming, limit consent.Limit, resource string, write 
 	case catalog.CallerFault:
 		return c.fault(got)
 	default:
-		return Answer{}, refused(got.class, got.wait, c.op, write)
+		return Answer{}, refused(got.class, got.wait, c.now.scope, write)
 	}
 	answer := Answer{Status: got.status, Header: http.Header{}}
 	if got.class == catalog.Incomplete {
@@ -199,7 +261,7 @@ func (c *call) finish(got incoming, limit consent.Limit, resource string, write 
 			// It was done; only its answer cannot be shown.
 			return Answer{}, errors.Join(unknownOutcome(), err)
 		}
-		return Answer{}, errors.Join(refused(catalog.ProviderDown, 0, c.op, false), err)
+		return Answer{}, errors.Join(refused(catalog.ProviderDown, 0, c.now.scope, false), err)
 	}
 	return answer, nil
 }

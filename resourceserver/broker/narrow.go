@@ -43,10 +43,39 @@ func (p *plan) narrow(d *document, op *catalog.Operation, limit consent.Limit, c
 	if err := p.excluded(d); err != nil {
 		return 0, err
 	}
+	if err := p.keepItems(d); err != nil {
+		return 0, err
+	}
 	if op.Rule != catalog.FromAnswer {
 		return d.count(0), nil
 	}
 	return p.filter(d, op, limit)
+}
+
+// keepItems marks in every item all members that are not named.
+func (p *plan) keepItems(d *document) error {
+	if p.keep == nil {
+		return nil
+	}
+	at, err := d.find(0, p.items)
+	if err != nil {
+		return err
+	}
+	if at < 0 || (d.kind(at) != '[' && d.kind(at) != '{') {
+		return errShape
+	}
+	if d.kind(at) == '{' {
+		d.keepOnly(at, p.keep)
+		return nil
+	}
+	d.children(at, func(item int) {
+		if d.kind(item) != '{' {
+			d.nodes[item].drop = true
+			return
+		}
+		d.keepOnly(item, p.keep)
+	})
+	return nil
 }
 
 // excluded drops what the scope does not mean although the provider puts it
@@ -126,8 +155,11 @@ func (p *plan) filter(d *document, op *catalog.Operation, limit consent.Limit) (
 }
 
 // keepRoot marks every member of the root object that is not named.
-func (d *document) keepRoot(names map[string]bool) {
-	d.children(0, func(c int) {
+func (d *document) keepRoot(names map[string]bool) { d.keepOnly(0, names) }
+
+// keepOnly marks every member of the object i that is not named.
+func (d *document) keepOnly(i int, names map[string]bool) {
+	d.children(i, func(c int) {
 		if !names[d.key(c)] {
 			d.nodes[c].drop = true
 		}

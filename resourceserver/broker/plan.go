@@ -3,15 +3,17 @@ package broker
 import (
 	"regexp"
 
+	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/consent/catalog"
 )
 
 // plan is an operation made ready: pointers split, names looked up.
 type plan struct {
 	provider *catalog.Provider
-	resource catalog.Resource
+	uses     []use // the operation's own first
 	confirm  []string
 	items    []string
+	keep     map[string]bool // the only members of an item that leave; nil for all
 	itemID   []string
 	cursor   []string
 	hide     [][]string
@@ -30,7 +32,7 @@ func compile(c *catalog.Catalog) map[*catalog.Operation]*plan {
 		for i := range p.Operations {
 			op := &p.Operations[i]
 			one := &plan{
-				provider: p, resource: p.Resources[op.Resource], confirm: catalog.Keys(op.Confirm),
+				provider: p, uses: usesOf(p, op), confirm: catalog.Keys(op.Confirm),
 				without: catalog.Keys(op.Without), fields: fields, faults: faults, patterns: p.Scrub.Patterns,
 			}
 			one.shape(op)
@@ -38,6 +40,21 @@ func compile(c *catalog.Catalog) map[*catalog.Operation]*plan {
 		}
 	}
 	return plans
+}
+
+// use is a scope with the resource it is about; the zero Resource when it is about
+// none.
+type use struct {
+	scope    consent.ScopeName
+	resource catalog.Resource
+}
+
+func usesOf(p *catalog.Provider, op *catalog.Operation) []use {
+	var out []use
+	for _, u := range op.Uses() {
+		out = append(out, use{u.Scope, p.Resources[u.Resource]})
+	}
+	return out
 }
 
 // shape prepares the filter. The root of a list that is inside an object keeps
@@ -50,6 +67,9 @@ func (p *plan) shape(op *catalog.Operation) {
 	f := op.Filter
 	if f == nil {
 		return
+	}
+	if len(f.Keep) > 0 {
+		p.keep = set(f.Keep)
 	}
 	p.items, p.itemID, p.cursor = catalog.Keys(f.Items), catalog.Keys(f.ID), catalog.Keys(f.Cursor)
 	for _, pointer := range f.Hide {

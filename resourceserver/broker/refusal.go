@@ -19,7 +19,10 @@ type Refusal struct {
 	Code     string // stable, for programs
 	Message  string // one sentence, for people
 	Provider consent.ProviderID
-	Missing  []consent.ScopeName // scopes that would have to be agreed
+	// Scope is what the call was decided under, of an operation that several scopes
+	// serve; "" when it did not come to that.
+	Scope   consent.ScopeName
+	Missing []consent.ScopeName // scopes that would have to be agreed
 	// Outside is the resource that would have to be agreed, as the call itself named
 	// it: with its id only when the call named the id, so that it tells nobody whether
 	// there is such a resource. Nil when agreeing to a resource would not help.
@@ -68,6 +71,9 @@ func denied(v consent.Verdict) *Refusal {
 		r.Code, r.Message = "scope_missing", "The person has not allowed this app to do that."
 	case consent.PersonAway:
 		r.Code, r.Message = "person_away", "The person is not signed in, and has not allowed this app to work while they are away."
+		if len(v.Missing) == 0 {
+			r.Message = "The person is not signed in, and this is only done while they are."
+		}
 	case consent.WriteNeedsYes:
 		r.Code, r.Message = "write_needs_yes", "Changes need the person's yes, and there is none."
 	case consent.OutsideLimit:
@@ -104,14 +110,14 @@ func spent(s consent.Shortage) *Refusal {
 
 // refused turns a provider's refusal into ours. wrote is true when the call may
 // have changed something although no clear answer came back.
-func refused(class catalog.ErrorClass, wait time.Duration, op *catalog.Operation, wrote bool) *Refusal {
+func refused(class catalog.ErrorClass, wait time.Duration, scope consent.ScopeName, wrote bool) *Refusal {
 	r := &Refusal{Class: class}
 	switch class {
 	case catalog.ReauthRequired, catalog.TokenInvalid:
 		r.Status, r.Code, r.Message = http.StatusFailedDependency, "connection_needs_you", "The person has to sign in to this service again."
 	case catalog.UpgradeNeeded:
 		r.Status, r.Code, r.Message = http.StatusForbidden, "provider_permission", "The person has to allow Deputy one more thing at this service."
-		r.Missing = []consent.ScopeName{op.Scope}
+		r.Missing = []consent.ScopeName{scope}
 	case catalog.OrgBlocked, catalog.SSORequired:
 		r.Status, r.Code, r.Message = http.StatusForbidden, "blocked_by_organisation", "The organisation this belongs to does not let Deputy in."
 	case catalog.ResourceGone:

@@ -29,7 +29,7 @@ type named struct {
 // find returns the resource a request names: type, stable id and the name used.
 // An empty id means that there is none.
 func (c *call) find(ctx context.Context, on consent.ConnectionID) (consent.Resource, error) {
-	op, r := c.op, c.plan.resource
+	op, r := c.op, c.now.resource
 	out := consent.Resource{Type: r.Type}
 	if op.Names[0] == r.Variable {
 		out.ID = c.values.text(r.Variable)
@@ -88,7 +88,7 @@ func (c *call) look(ctx context.Context, on consent.ConnectionID, call catalog.C
 		return nil, "", err
 	}
 	if got.class != "" && got.class != catalog.Incomplete {
-		return nil, got.class, refused(got.class, got.wait, c.op, false)
+		return nil, got.class, refused(got.class, got.wait, c.now.scope, false)
 	}
 	d, err := parse(got.body)
 	if err != nil {

@@ -117,17 +117,17 @@ func (c *call) unsent(err error, write bool) error {
 	var f Failure
 	switch {
 	case errors.As(err, &f):
-		r := refused(f.Class(), f.RetryAfter(), c.op, write && f.MayHaveHappened())
+		r := refused(f.Class(), f.RetryAfter(), c.now.scope, write && f.MayHaveHappened())
 		return fmt.Errorf("call %s: %w", c.req.Provider, errors.Join(r, err))
 	case c.b.cfg.Disconnected != nil && errors.Is(err, c.b.cfg.Disconnected):
 		return denied(consent.Verdict{Denial: consent.ConnectionMissing})
 	case errors.Is(err, errLarge) && !write:
-		return errors.Join(refused(catalog.ProviderDown, 0, c.op, false), err)
+		return errors.Join(refused(catalog.ProviderDown, 0, c.now.scope, false), err)
 	case write:
 		// Not one of the failures that are known to come before sending.
 		return errors.Join(unknownOutcome(), err)
 	case errors.Is(err, context.DeadlineExceeded):
-		return errors.Join(refused(catalog.ProviderDown, 0, c.op, false), err)
+		return errors.Join(refused(catalog.ProviderDown, 0, c.now.scope, false), err)
 	}
 	return fmt.Errorf("call %s: %w", c.req.Provider, err)
 }

@@ -63,6 +63,8 @@ const (
 	onChat consent.ConnectionID = "conn-slack"
 )
 
+var slackScopes = []string{"channels:read", "channels:history", "groups:read", "groups:history", "chat:write", "team:read", "users:read", "search:read"}
+
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
@@ -77,12 +79,12 @@ func newWorld(t testing.TB) *world {
 	code := dance(t, hub.URL, "/login/oauth/authorize", "octocat", "repo read:user")
 	token, _ := redeem(t, hub.URL+"/login/oauth/access_token", code)["access_token"].(string)
 	w.wire.ends[onHub] = end{hub.URL + "/api/v3", token}
-	code = dance(t, chat.URL, "/oauth/v2_user/authorize", "ana", "channels:read,channels:history,chat:write,team:read")
+	code = dance(t, chat.URL, "/oauth/v2_user/authorize", "ana", strings.Join(slackScopes, ","))
 	token, _ = redeem(t, chat.URL+"/api/oauth.v2.user.access", code)["access_token"].(string)
 	w.wire.ends[onChat] = end{chat.URL + "/api", token}
 	w.live.connections = []consent.Connection{
 		{ID: onHub, User: ana, Provider: "github", Variant: "oauth_app", Granted: []string{"repo", "read:user"}, Health: consent.Healthy},
-		{ID: onChat, User: ana, Provider: "slack", Variant: "user_token", Granted: []string{"channels:read", "channels:history", "chat:write", "team:read"}, Health: consent.Healthy},
+		{ID: onChat, User: ana, Provider: "slack", Variant: "user_token", Granted: slackScopes, Health: consent.Healthy},
 	}
 	w.live.grant = consent.Grant{ID: grant, User: ana, App: scout}
 	w.ids = w.repositories()
@@ -119,6 +121,9 @@ func (w *world) allow(on consent.ConnectionID, scopes []consent.ScopeName, names
 			}
 			r = consent.Resource{Type: "github.repository", ID: id}
 		}
+		if strings.HasPrefix(n, "G") {
+			r.Type = "slack.private_channel"
+		}
 		limit.Resources = append(limit.Resources, r)
 	}
 	for _, s := range scopes {
@@ -135,8 +140,9 @@ func (w *world) allowAll() *world {
 		"services.github.account.read", "services.github.repositories.write", "services.github.issues.write",
 		"services.github.pull_requests.write", "services.github.pull_requests.merge", "services.github.actions.run",
 	}, "acme/web")
+	w.allow(onChat, []consent.ScopeName{"services.slack.messages.private.read"}, "G01LEADERS")
 	return w.allow(onChat, []consent.ScopeName{
-		"services.slack.workspace.read", "services.slack.messages.read", "services.slack.messages.write",
+		"services.slack.workspace.read", "services.slack.messages.write", "services.slack.search.read", "services.slack.users.read",
 	}, "C01GENERAL", "C01RELEASE")
 }
 
