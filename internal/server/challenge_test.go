@@ -38,7 +38,7 @@ func sample(t testing.TB, op catalog.Operation, p catalog.Param) string {
 	if p.Kind == catalog.KindBool {
 		return "true"
 	}
-	for _, try := range []string{"1", "acme", "C0GENERAL1", "1700000000.000100", strings.Repeat("a", 40), "refs/heads/x", "YQ==", "main...next"} {
+	for _, try := range []string{"1", "acme", "C0GENERAL1", "1700000000.000100", strings.Repeat("a", 40), "refs/heads/x", "YQ==", "main...next", "U0PERSON01"} {
 		m, r := p.Match, p.Refuse
 		if (m == nil || m.FindString(try) == try) && (r == nil || !r.MatchString(try)) && (p.Kind != catalog.KindInt || try == "1") {
 			return try
