@@ -28,6 +28,7 @@ var may = map[string]string{
 	"internal/seal":         "",
 	"internal/outward":      "",
 	"internal/picture":      "",
+	"internal/lookalike":    "",
 	"internal/config":       "internal/secret",
 	"internal/mail":         "internal/secret",
 	"internal/layers":       "",
@@ -109,8 +110,8 @@ var homes = map[string]string{
 	"github.com/boombuler/barcode":      "authserver/identity/onetime",
 	"github.com/go-webauthn":            "authserver/identity/passkey",
 	"golang.org/x/crypto/argon2":        "authserver/identity",
-	"golang.org/x/text":                 "templates", // which language fits
-	"github.com/go-playground/locales":  "templates", // plurals and dates
+	"golang.org/x/text":                 "templates internal/lookalike", // which language fits; what letters are made of
+	"github.com/go-playground/locales":  "templates",                    // plurals and dates
 	"golang.org/x/crypto/chacha20poly1": "internal/seal",
 }
 
