@@ -36,9 +36,12 @@ func DefaultLifetime(s Scope) time.Duration {
 // App is who asks: a third-party app, an agent, an MCP client.
 type App struct {
 	ID        AppID
-	Name      string
+	Name      string // what people read
+	Claimed   string // what it calls itself, when people must not read that as its name
 	Publisher string
-	Approved  bool // an operator registered it by hand
+	Host      string // that its own site is at; "" when nothing proves one
+	Check     Check
+	Face      Face
 	Disabled  bool
 }
 

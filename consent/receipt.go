@@ -14,7 +14,11 @@ import (
 // with a digest, and never changed.
 type Receipt struct {
 	App       string        `json:"app"`
+	Claimed   string        `json:"claimed,omitempty"` // what the app called itself, when that was only quoted
 	Publisher string        `json:"publisher"`
+	Host      string        `json:"host,omitempty"`     // of the app's own site
+	Checked   Check         `json:"checked,omitempty"`  // what was known about who built it
+	Face      *Face         `json:"face,omitempty"`     // nil in receipts older than it
 	Returns   string        `json:"returns_to"`         // where the app was answered; "" for nowhere
 	Language  string        `json:"language,omitempty"` // of the words, BCP 47; "" in old ones, for English
 	Rows      []ReceiptRow  `json:"rows"`               // as they were shown
@@ -49,7 +53,10 @@ type ReceiptItem struct {
 // NewReceipt records a plan as its page was made from, and the answer: the items
 // agreed to and the scopes refused.
 func NewReceipt(app App, returns string, p Plan, items []Item, refused []ScopeName) Receipt {
-	out := Receipt{App: app.Name, Publisher: app.Publisher, Returns: returns, Rows: []ReceiptRow{}, Agreed: []ReceiptItem{}, Refused: append([]ScopeName{}, refused...)}
+	out := Receipt{
+		App: app.Name, Claimed: app.Claimed, Publisher: app.Publisher, Host: app.Host, Checked: app.Check, Face: &app.Face, Returns: returns,
+		Rows: []ReceiptRow{}, Agreed: []ReceiptItem{}, Refused: append([]ScopeName{}, refused...),
+	}
 	for _, r := range p.Rows {
 		out.Rows = append(out.Rows, ReceiptRow{
 			Scope: r.Scope.Name, Words: r.Scope.Words, Status: r.Status, Reason: r.Reason, Ticked: r.On && r.Status != NeedsAdmin, Account: r.Connection.Login, Admin: r.Admin,

@@ -14,6 +14,8 @@ func deviceExamples() []example {
 	}
 	near := confirm
 	near.Near, near.Agent, near.App.Host = true, "", ""
+	pretends := confirm
+	pretends.App = passing()
 	bad := confirm
 	bad.App, bad.Agent, bad.Place, bad.Flow = hostileApp(), hostile(), hostile(), hostile()
 	done := Confirm{Frame: frame("/consent"), Flow: "sealed", App: repoScout(), Had: hadRows(), Returns: Return{Device: true}, Expires: noon().Add(8 * time.Minute)}
@@ -25,6 +27,7 @@ func deviceExamples() []example {
 		{"device-hostile", DeviceEntry{Frame: frame("/device"), Code: hostile()}},
 		{"device-confirm", confirm},
 		{"device-confirm-near", near},
+		{"device-confirm-passing", pretends},
 		{"device-confirm-hostile", bad},
 		{"confirm-device", done},
 	}

@@ -36,7 +36,12 @@ func repoScout() App {
 }
 
 func hostileApp() App {
-	return App{ID: `"><script>`, Name: hostile(), Host: "xn--rposcout-g1a.example", Publisher: hostile()}
+	return App{ID: `"><script>`, Name: hostile(), Host: "xn--rposcout-g1a.example", Publisher: hostile(), Claimed: hostile(), Like: LikeOther, Of: hostile()}
+}
+
+// passing is an app whose name passes for another's.
+func passing() App {
+	return App{ID: "helper", Name: "evil.example", Claimed: "GitHub Support", Like: LikeOther, Of: "GitHub", Host: "evil.example", Check: CheckedWebsite, People: 2, New: true}
 }
 
 func ends(days ...int) []End {
@@ -184,12 +189,30 @@ func consentExamples() []example {
 		{"consent-many", fullRequest()},
 		{"consent-delta", delta},
 		{"consent-renews", renewsRequest()},
+		{"consent-passing", passingRequest()},
+		{"consent-logo", logoRequest()},
 		{"consent-accounts", accountsRequest()},
 		{"consent-hostile", hostileRequest()},
 		{"confirm-many", Confirm{Frame: frame("/consent"), Flow: "sealed", App: repoScout(), Had: hadRows(), Returns: Return{Host: "reposcout.example"}, Expires: noon().Add(time.Minute)}},
 		{"confirm-empty", Confirm{Frame: frame("/consent"), Flow: "sealed", App: App{ID: "tool", Name: "Tool"}, Returns: Return{Local: true}}},
 		{"confirm-hostile", Confirm{Frame: frame("/consent"), Flow: hostile(), App: hostileApp(), Had: []Had{{Label: "Read files", Limit: []string{hostile()}, Account: hostile(), Provider: github()}}, Returns: Return{Host: "evil.example"}}},
 	}
+}
+
+// passingRequest is of an app whose name passes for another's.
+func passingRequest() Consent {
+	c := request(passing())
+	c.Services = []string{"GitHub"}
+	c.See = Group{[]Row{readFiles()}, ends(30, 90)}
+	return c
+}
+
+// logoRequest is of an app that the operator answers for, with its picture.
+func logoRequest() Consent {
+	c := request(App{ID: "notes", Name: "Notes", Host: "notes.example", Check: CheckedOperator, People: 12, Logo: "/logos/" + strings.Repeat("0", 64) + ".png"})
+	c.Services = []string{"GitHub"}
+	c.See = Group{[]Row{readFiles()}, ends(30, 90)}
+	return c
 }
 
 // renewsRequest has nothing new: it ends soon.

@@ -37,14 +37,30 @@ const (
 	CheckedOperator Check = "operator" // the operator registered or approved it by hand
 )
 
-// App is who asks. Name and Publisher are the app's own words.
+// Likeness says what is wrong with what an app calls itself.
+type Likeness string
+
+// The likenesses. The zero Likeness is one of a time that is not known any more.
+const (
+	LikeOther  Likeness = "imitates" // it passes for a name people trust
+	LikeClaims Likeness = "claims"   // it says of itself what only others can
+	LikeMixed  Likeness = "mixed"    // a word of it has letters of several alphabets
+)
+
+// App is who asks. Publisher is the app's own words, and so is Name, unless the app
+// calls itself something else, Claimed.
 type App struct {
 	ID        string
 	Name      string
-	Host      string // ASCII, punycode where needed; "" when nothing proves one
-	Publisher string // may be empty
+	Claimed   string   // "" unless it is only quoted, with a warning
+	Like      Likeness // why; with Claimed
+	Of        string   // with LikeOther: the name that people trust
+	Logo      string   // path of ours to its picture; "": its initials stand there
+	Host      string   // ASCII, punycode where needed; "" when nothing proves one
+	Publisher string   // may be empty
 	Check     Check
-	People    int // how many people here use it
+	People    int  // how many people here use it
+	New       bool // they are few, and nobody answers for it
 }
 
 // State says where one need stands.

@@ -107,7 +107,10 @@ func TestPagesHaveAnOutline(t *testing.T) {
 func TestPagesRunNothingAndLoadNothing(t *testing.T) {
 	eachPage(t, func(t *testing.T, e example, root *html.Node) {
 		for _, n := range all(root) {
-			if slices.Contains([]string{"style", "img", "iframe", "object", "embed", "base"}, n.Data) {
+			if n.Data == "img" && !strings.HasPrefix(attr(n, "src"), "/logos/") {
+				t.Errorf("a picture from %q", attr(n, "src"))
+			}
+			if slices.Contains([]string{"style", "iframe", "object", "embed", "base"}, n.Data) {
 				t.Errorf("a %s element", n.Data)
 			}
 			if name, _ := Script(); n.Data == "script" && (!asksForPasskey(e.page) || attr(n, "src") != "/assets/"+name || text(n) != "") {

@@ -12,8 +12,12 @@ type AnswerLine struct {
 // Receipt is what a person was shown once, and what they answered.
 type Receipt struct {
 	Frame
-	App       string // as it called itself then
+	App       string // as it was called then
+	Claimed   string // as it called itself, when that was only quoted
 	Publisher string
+	Host      string // of the app's own site; "" when nothing proved one
+	Check     Check
+	Checked   bool   // Check was written down
 	Returns   string // the address it was answered at; "" for nowhere
 	Yes       bool
 	At        time.Time

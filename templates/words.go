@@ -56,6 +56,7 @@ func words(site Site, t *tongue) template.FuncMap {
 		"linked": t.linked,
 		"did":    t.did,
 		"b":      func(v any) (value, error) { return t.element(v, "b", "") },
+		"q":      func(v any) (value, error) { return t.element(v, "q", "") },
 		"mono":   func(v any) (value, error) { return t.element(v, "span", "mono") },
 		"host":   func(v any) (value, error) { return t.element(v, "b", "mono") },
 

@@ -18,6 +18,7 @@
 package clients
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -28,6 +29,7 @@ import (
 	"time"
 
 	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/internal/lookalike"
 )
 
 // Origin is how a client came to be known.
@@ -51,7 +53,9 @@ const (
 // Client is an OAuth client.
 type Client struct {
 	ID           consent.AppID
-	Name         string
+	Name         string            // what people read; see Names
+	Claimed      string            // what it calls itself, when that is not its Name
+	Likeness     lookalike.Verdict // why
 	Publisher    string
 	Origin       Origin
 	Confidential bool
@@ -68,9 +72,12 @@ type Client struct {
 	MustPush     bool                   // it begins with a pushed request only (RFC 9126 section 6)
 	MustProve    bool                   // it gets no token that is not bound to a key (RFC 9449 section 5.2)
 	Website      string                 // "" when it named none
+	LogoURI      string                 // where it says its logo is; only ever fetched when an operator says so
+	Logo         string                 // SHA-256 of the picture we made of it, in hex; "" when there is none
 	Metadata     string                 // JSON: what else it said about itself, for its own eyes
 	ManageHash   []byte                 // SHA-256 of the registration access token (RFC 7592)
 	Approved     string                 // Digest when an operator approved a client that nobody registered by hand; "" for never
+	ApprovedName string                 // what it called itself then
 	Created      time.Time
 	Used         time.Time // last request, to the hour; zero when not kept
 	Disabled     bool
@@ -83,12 +90,38 @@ func (c Client) Grants(grantType string) bool { return slices.Contains(c.GrantTy
 func (c Client) ByOperator() bool { return c.Origin == Operator || c.Origin == "" }
 
 // Reviewed reports whether an operator answers for the client as it is now: one
-// that has other return addresses or keys than it was approved with waits again.
-func (c Client) Reviewed() bool { return c.ByOperator() || c.Approved == c.Digest() }
+// that has other return addresses, other keys or another name than it was approved
+// with waits again.
+func (c Client) Reviewed() bool {
+	return c.ByOperator() || (c.Approved == c.Digest() && c.ApprovedName == c.OwnName())
+}
+
+// OwnName is what the client calls itself.
+func (c Client) OwnName() string { return cmp.Or(c.Claimed, c.Name) }
 
 // App returns the client as the rest of the house knows it.
 func (c Client) App() consent.App {
-	return consent.App{ID: c.ID, Name: c.Name, Publisher: c.Publisher, Approved: c.ByOperator(), Disabled: c.Disabled}
+	return consent.App{
+		ID: c.ID, Name: c.Name, Claimed: c.Claimed, Publisher: c.Publisher, Host: c.Host(), Check: c.Check(), Face: c.face(), Disabled: c.Disabled,
+	}
+}
+
+// Check says how it is known who built the client. The host of a document's address
+// was reached when it was fetched; that proves the host and nothing else.
+func (c Client) Check() consent.Check {
+	switch {
+	case c.Reviewed():
+		return consent.CheckedOperator
+	case c.Origin == Document:
+		return consent.CheckedWebsite
+	}
+	return consent.CheckedNothing
+}
+
+func (c Client) face() consent.Face {
+	return consent.Face{
+		Name: c.OwnName(), Website: c.Website, Logo: c.Logo, Returns: digest(c.sortedRedirects()), Keys: digest([]string{c.JWKS, c.JWKSURI, c.AuthMethod}),
+	}
 }
 
 // Digest sums up what a yes to a stranger rests on: where it is answered and how
@@ -98,13 +131,21 @@ func (c Client) Digest() string {
 	if c.ByOperator() {
 		return ""
 	}
-	uris := slices.Clone(c.RedirectURIs)
-	slices.Sort(uris)
-	encoded, err := json.Marshal(struct {
+	return digest(struct {
 		Redirects []string
 		JWKS, URI string
 		Method    string
-	}{uris, c.JWKS, c.JWKSURI, c.AuthMethod})
+	}{c.sortedRedirects(), c.JWKS, c.JWKSURI, c.AuthMethod})
+}
+
+func (c Client) sortedRedirects() []string {
+	uris := slices.Clone(c.RedirectURIs)
+	slices.Sort(uris)
+	return uris
+}
+
+func digest(strings any) string {
+	encoded, err := json.Marshal(strings)
 	if err != nil {
 		panic(err) // strings always encode
 	}
@@ -127,18 +168,35 @@ type Source interface {
 }
 
 // Sources asks Documents about ids that are addresses and Registered about all
-// others. Ids that this server makes never look like an address.
+// others. Ids that this server makes never look like an address. What comes from it
+// has a name that people may read.
 type Sources struct {
 	Registered Source
 	Documents  Source
+	Names      Names
 }
 
 // Client implements Source.
 func (s Sources) Client(ctx context.Context, id consent.AppID) (Client, error) {
+	from := s.Registered
 	if IsDocument(id) {
-		return s.Documents.Client(ctx, id)
+		from = s.Documents
 	}
-	return s.Registered.Client(ctx, id)
+	c, err := from.Client(ctx, id)
+	if err != nil {
+		return Client{}, err
+	}
+	return named(ctx, s.Names, c)
+}
+
+// Stranger returns the client as it is without an operator's approval.
+func (s Sources) Stranger(ctx context.Context, id consent.AppID) (Client, error) {
+	c, err := s.Client(ctx, id)
+	if err != nil {
+		return Client{}, err
+	}
+	c.Approved, c.ApprovedName = "", ""
+	return named(ctx, s.Names, c)
 }
 
 // HashSecret returns what is stored of a client secret. A plain SHA-256 is right

@@ -95,7 +95,7 @@ func readDocument(id string, raw []byte, loopback bool) (Client, error) {
 	}
 	return Client{
 		ID: consent.AppID(id), Name: d.name, Publisher: "", Origin: Document, Confidential: d.method == PrivateKeyJWT, AuthMethod: d.method,
-		JWKS: d.jwks, JWKSURI: d.jwksURI, RedirectURIs: d.redirects, LogoutURIs: d.logouts, GrantTypes: d.grants, Required: required, DetailTypes: d.detailTypes, MustPush: d.mustPush, MustProve: d.mustProve, Website: d.website,
+		JWKS: d.jwks, JWKSURI: d.jwksURI, RedirectURIs: d.redirects, LogoutURIs: d.logouts, GrantTypes: d.grants, Required: required, DetailTypes: d.detailTypes, MustPush: d.mustPush, MustProve: d.mustProve, Website: d.website, LogoURI: d.logo,
 	}, nil
 }
 

@@ -559,15 +559,19 @@ func FuzzDocument(f *testing.F) {
 
 func TestCleanName(t *testing.T) {
 	for raw, want := range map[string]string{
-		"Field Notes":                  "Field Notes",
-		"  Field \t\n Notes ":          "Field Notes",
-		"Field\u202eseton":             "Fieldseton",
-		"Git\u200bHub":                 "GitHub",
-		"a\x00b\u0085c\u2028d":         "ab c d",
-		"\u3164\u2800\ufe0f":           "",
-		"Möbius 猫":                     "Möbius 猫",
-		strings.Repeat("x", 100):       strings.Repeat("x", 60),
-		strings.Repeat("x", 59) + " y": strings.Repeat("x", 59),
+		"Field Notes":                     "Field Notes",
+		"  Field \t\n Notes ":             "Field Notes",
+		"Field\u202eseton":                "Fieldseton",
+		"Git\u200bHub":                    "GitHub",
+		"a\x00b\u0085c\u2028d":            "ab c d",
+		"\u3164\u2800\ufe0f":              "",
+		"Möbius 猫":                        "Möbius 猫",
+		"Mo\u0308bius":                    "Möbius",
+		"GitHub ✅ ☑️ 🔒\u20e3":             "GitHub",
+		"Notes™ by us®":                   "Notes by us",
+		"Z" + strings.Repeat("\u0333", 9): "Z\u0333\u0333\u0333",
+		strings.Repeat("x", 100):          strings.Repeat("x", 60),
+		strings.Repeat("x", 59) + " y":    strings.Repeat("x", 59),
 	} {
 		if got := clients.CleanName(raw); got != want {
 			t.Errorf("%q: %q, want %q", raw, got, want)

@@ -26,8 +26,18 @@ type Known interface {
 // Stored is what is stored about a document.
 type Stored struct {
 	Known    bool
-	Disabled bool   // an operator switched it off
-	Approved string // see Client
+	Disabled bool // an operator switched it off
+	// What an operator approved, and the logo that was made then; see Client.
+	Approved, ApprovedName, LogoURI, Logo string
+}
+
+// on adds what is stored to what was fetched. The logo is that of one address.
+func (s Stored) on(c Client) Client {
+	c.Approved, c.ApprovedName = s.Approved, s.ApprovedName
+	if c.LogoURI == s.LogoURI {
+		c.Logo = s.Logo
+	}
+	return c
 }
 
 // DocumentsConfig is what Documents needs.
@@ -70,14 +80,12 @@ func (d *Documents) Client(ctx context.Context, id consent.AppID) (Client, error
 		return Client{}, ErrUnknown
 	}
 	if c, ok := d.remote.have(string(id)); ok {
-		c.value.Approved = stored.Approved
-		return c.value, nil
+		return stored.on(c.value), nil
 	}
 	c, err := d.fetch(ctx, string(id))
 	switch {
 	case err == nil:
-		c.Approved = stored.Approved
-		return c, nil
+		return stored.on(c), nil
 	case stored.Known && errors.Is(err, outward.ErrNotFetched):
 		return Client{}, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}

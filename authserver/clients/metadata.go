@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/internal/outward"
@@ -15,7 +14,6 @@ import (
 
 // Bounds of what a client may say about itself.
 const (
-	maxName         = 60 // characters
 	maxRedirects    = 10
 	maxScopeBytes   = 2000
 	maxTextMetadata = 500 // bytes of one value that is only echoed
@@ -67,6 +65,7 @@ type description struct {
 	method          string // as it said; "" when it said none
 	jwks, jwksURI   string
 	website         string
+	logo            string // address; "" when it said none that can be used
 	applicationType string
 	scopes          []string
 	required        []string
@@ -82,7 +81,7 @@ type description struct {
 func describe(o object, loopback bool) (description, error) {
 	var d description
 	for _, step := range []func(object) error{
-		d.readNames, d.readRedirects, d.readLogouts, d.readGrants, func(o object) error { return d.readKeys(o, loopback) }, d.readScope, d.readDetailTypes, d.readDemands, d.readEcho,
+		d.readNames, func(o object) error { return d.readLogo(o, loopback) }, d.readRedirects, d.readLogouts, d.readGrants, func(o object) error { return d.readKeys(o, loopback) }, d.readScope, d.readDetailTypes, d.readDemands, d.readEcho,
 	} {
 		if err := step(o); err != nil {
 			return description{}, err
@@ -114,6 +113,18 @@ func (d *description) readNames(o object) error {
 	case "web", "native":
 	default:
 		return badMetadata("application_type is neither web nor native")
+	}
+	return nil
+}
+
+// readLogo reads where a logo is. Nothing is fetched for it.
+func (d *description) readLogo(o object, loopback bool) error {
+	uri, err := o.text("logo_uri")
+	if err != nil {
+		return badMetadata("%v", err)
+	}
+	if len(uri) <= maxTextMetadata && ValidKeysURI(uri, loopback) == nil {
+		d.logo = uri
 	}
 	return nil
 }
@@ -271,8 +282,8 @@ func (d *description) readDemands(o object) error {
 	return nil
 }
 
-// readEcho keeps what is only told back to the client. None of it is shown to
-// people, fetched or believed.
+// readEcho keeps what is told back to the client. None of it but the logo is shown
+// to people or fetched.
 func (d *description) readEcho(o object) error {
 	d.echo = object{}
 	for _, name := range []string{"logo_uri", "tos_uri", "policy_uri", "software_id", "software_version"} {
@@ -307,40 +318,6 @@ func compact(raw json.RawMessage) json.RawMessage {
 func webPage(raw string) bool {
 	u, err := strictURL(raw)
 	return err == nil && u.Scheme == "https" && u.Hostname() != ""
-}
-
-// CleanName makes of a client's name one short line: no control characters, none
-// that turn the direction of writing or cannot be seen, no runs of space. People
-// read it beside the host that answers for it.
-func CleanName(raw string) string {
-	var b strings.Builder
-	n, space := 0, false
-	for _, r := range raw {
-		switch {
-		case unicode.IsSpace(r):
-			space = n > 0
-			continue
-		case !unicode.IsGraphic(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar || invisible(r):
-			continue
-		}
-		if n == maxName || (space && n+1 >= maxName) {
-			break
-		}
-		if space {
-			b.WriteByte(' ')
-			n++
-		}
-		space = false
-		b.WriteRune(r)
-		n++
-	}
-	return b.String()
-}
-
-// invisible reports letters that show nothing: Hangul fillers, the blank Braille
-// pattern, variation selectors and the combining grapheme joiner.
-func invisible(r rune) bool {
-	return r == '\u115f' || r == '\u1160' || r == '\u3164' || r == '\uffa0' || r == '\u2800' || unicode.Is(unicode.Variation_Selector, r) || r == '\u034f'
 }
 
 // hostOf returns the host of an address that was checked before.

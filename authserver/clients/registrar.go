@@ -34,6 +34,7 @@ type RegistrarConfig struct {
 	Endpoint      string // its own URL; a client's management URL is below it
 	Registrations Registrations
 	Counters      Counters
+	Names         Names
 	// Scopes is every scope that can be asked for now.
 	Scopes     func(ctx context.Context) (consent.Vocabulary, error)
 	GrantTypes []string // that the token endpoint answers
@@ -68,6 +69,9 @@ func (r *Registrar) register(ctx context.Context, raw []byte, address string) (C
 	now := r.cfg.Now()
 	c.ID = consent.AppID("app_" + uuid.Must(uuid.NewV7()).String())
 	c.Created, c.Used, c.ManageHash = now, now, HashSecret(token.Reveal())
+	if c, err = named(ctx, r.cfg.Names, c); err != nil {
+		return Client{}, secret.Text{}, err
+	}
 	if err := r.cfg.Registrations.AddApp(ctx, c, address); err != nil {
 		return Client{}, secret.Text{}, fmt.Errorf("add a registration: %w", err)
 	}
@@ -109,11 +113,11 @@ func (r *Registrar) read(ctx context.Context, raw []byte) (Client, error) {
 		return Client{}, err
 	}
 	c := Client{
-		Name: d.name, Origin: Dynamic, AuthMethod: None, RedirectURIs: d.redirects, LogoutURIs: d.logouts, Website: d.website,
+		Name: d.name, Origin: Dynamic, AuthMethod: None, RedirectURIs: d.redirects, LogoutURIs: d.logouts, Website: d.website, LogoURI: d.logo,
 		JWKS: d.jwks, JWKSURI: d.jwksURI, DetailTypes: d.detailTypes, MustPush: d.mustPush, MustProve: d.mustProve,
 	}
 	if c.Name == "" {
-		c.Name = "An app without a name"
+		c.Name = nameless
 	}
 	for _, g := range d.grants {
 		if contains(r.cfg.GrantTypes, g) {
@@ -180,7 +184,11 @@ func (r *Registrar) change(ctx context.Context, have Client, raw []byte, from st
 	if err != nil {
 		return Client{}, err
 	}
-	next.ID, next.Created, next.Used, next.ManageHash, next.Approved = have.ID, have.Created, have.Used, have.ManageHash, have.Approved
+	next.ID, next.Created, next.Used, next.ManageHash = have.ID, have.Created, have.Used, have.ManageHash
+	next.Approved, next.ApprovedName = have.Approved, have.ApprovedName
+	if next, err = named(ctx, r.cfg.Names, next); err != nil {
+		return Client{}, err
+	}
 	if err := r.cfg.Registrations.ChangeApp(ctx, next, from); err != nil {
 		return Client{}, fmt.Errorf("change a registration: %w", err)
 	}
@@ -204,7 +212,7 @@ func (r *Registrar) information(c Client, token secret.Text) (map[string]any, er
 		return nil, fmt.Errorf("metadata of app %s: %w", c.ID, err)
 	}
 	for name, value := range map[string]any{
-		"client_id": c.ID, "client_id_issued_at": c.Created.Unix(), "client_name": c.Name, "redirect_uris": c.RedirectURIs,
+		"client_id": c.ID, "client_id_issued_at": c.Created.Unix(), "client_name": c.OwnName(), "redirect_uris": c.RedirectURIs,
 		"grant_types": c.GrantTypes, "response_types": []string{"code"}, "token_endpoint_auth_method": None,
 		"registration_access_token": token.Reveal(), "registration_client_uri": r.cfg.Endpoint + "/" + url.PathEscape(string(c.ID)),
 	} {

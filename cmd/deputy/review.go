@@ -19,7 +19,8 @@ func (p program) approve() *cobra.Command {
 		Use: "approve ID", Short: "Let people allow an app everything, after you looked at it", Args: cobra.ExactArgs(1),
 		Long: "Lets people allow an app everything it asks for. An app that registered itself, or that is a\n" +
 			"document at its own address, cannot have some things before: see --review. The approval is\n" +
-			"for its return addresses and keys as they are; when it changes them, it waits again.",
+			"for its name, return addresses and keys as they are; when it changes them, it waits again.\n" +
+			"Until then a name that looks like another's is only quoted, with a warning.",
 		Example: "  deputy app approve https://agent.example/client.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id := consent.AppID(args[0])
@@ -34,7 +35,7 @@ func (p program) approve() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return p.show(asJSON, field{"client_id", c.ID}, field{"approved", true}, field{"name", c.Name}, field{"redirect_uris", c.RedirectURIs})
+				return p.show(asJSON, field{"client_id", c.ID}, field{"approved", true}, field{"name", c.OwnName()}, field{"redirect_uris", c.RedirectURIs})
 			})
 		},
 	}
@@ -66,7 +67,7 @@ func (p program) listApps() *cobra.Command {
 				lines := []listedApp{}
 				for _, a := range apps {
 					if !waiting || !a.Reviewed() {
-						lines = append(lines, listedApp{a.ID, a.Name, string(a.Origin), a.Reviewed(), a.People, a.RedirectURIs})
+						lines = append(lines, listedApp{a.ID, a.OwnName(), string(a.Origin), a.Reviewed(), a.People, a.RedirectURIs})
 					}
 				}
 				if asJSON {

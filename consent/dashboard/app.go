@@ -56,7 +56,7 @@ func (d *Dashboard) App(c *gin.Context) error {
 		Unattended: has(v.live(h.Grant), consent.UnattendedWrites),
 		Writes:     templates.WritesRefused,
 	}
-	page.App.People = people
+	page.App.People, page.App.New = people, h.App.Check != consent.CheckedOperator && people < consent.FewPeople
 	if page.Answers, err = d.answered(v, h.App.ID); err != nil {
 		return err
 	}

@@ -43,7 +43,6 @@ type Held struct {
 	Grant consent.Grant // with its refusals only from Holdings.App
 	App   consent.App
 	Host  string // of its return addresses when they agree on one; ASCII
-	Site  bool   // Host answers for it: the app is a document there
 }
 
 // Run is one installation of an app: a refresh chain that still works.

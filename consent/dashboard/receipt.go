@@ -63,7 +63,7 @@ func (d *Dashboard) Receipt(c *gin.Context) error {
 	// One that was changed is shown with that warning: hiding it would hide the change.
 	r, err := consent.ReadReceipt(a.Body, a.Digest)
 	page := templates.Receipt{
-		Frame: d.frame(v, "/receipts/"+a.ID, ""), App: r.App, Publisher: r.Publisher, Returns: r.Returns,
+		Frame: d.frame(v, "/receipts/"+a.ID, ""), App: r.App, Claimed: r.Claimed, Publisher: r.Publisher, Host: r.Host, Check: templates.Check(r.Checked), Checked: r.Face != nil, Returns: r.Returns,
 		Yes: a.Yes, At: a.At, Digest: a.Digest, Changed: err != nil,
 	}
 	for _, row := range r.Rows {

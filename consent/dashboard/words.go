@@ -49,14 +49,10 @@ func (d *Dashboard) provider(id consent.ProviderID) templates.Provider {
 
 // app is an app for people, linked by the person's grant.
 func app(h Held) templates.App {
-	a := templates.App{ID: string(h.Grant.ID), Name: h.App.Name, Host: h.Host, Publisher: h.App.Publisher}
-	switch {
-	case h.App.Approved:
-		a.Check = templates.CheckedOperator
-	case h.Site:
-		a.Check = templates.CheckedWebsite
+	return templates.App{
+		ID: string(h.Grant.ID), Name: h.App.Name, Claimed: h.App.Claimed, Host: cmp.Or(h.App.Host, h.Host), Publisher: h.App.Publisher,
+		Check: templates.Check(h.App.Check),
 	}
-	return a
 }
 
 // accounts finds accounts by id.

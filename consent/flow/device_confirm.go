@@ -24,8 +24,12 @@ func (f *Flow) ConfirmDevice(c *gin.Context) error {
 	if d.Answer != oauth.DeviceOpen || !f.Now().Before(d.Ends) {
 		return f.deviceOver(c, d, p)
 	}
+	people, err := f.Ledger.AppUsers(c.Request.Context(), d.Ask.Client.ID, peopleShown)
+	if err != nil {
+		return err
+	}
 	page := templates.DeviceConfirm{
-		Frame: f.frame(p), Flow: flow, App: app(d.Ask, 0), Code: d.Code, Agent: d.Agent, Place: network(d.Address),
+		Frame: f.frame(p), Flow: flow, App: app(d.Ask, people), Code: d.Code, Agent: d.Agent, Place: network(d.Address),
 		Near: network(d.Address) == network(c.ClientIP()), Asked: d.Asked, Ends: d.Ends,
 	}
 	page.Path = oauth.DevicePath

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -75,20 +76,17 @@ func groupOf(page *templates.Consent, s consent.Scope) *templates.Group {
 	return &page.Change
 }
 
-// app is who asks, and what somebody found out about it: an operator registered
-// it, its own site answers for it, or nobody knows. The host of a document's
-// address was reached when it was fetched; that of a return address will be.
+// app is who asks, and what somebody found out about it. A document's own host comes
+// before that of the return address: it was reached when it was fetched.
 func app(ask oauth.Ask, people int) templates.App {
 	c := ask.Client
-	out := templates.App{ID: string(c.ID), Name: c.Name, Host: host(ask.RedirectURI), Publisher: c.Publisher, People: people}
-	if ask.Here && len(c.RedirectURIs) > 0 {
-		out.Host = host(c.RedirectURIs[0])
+	out := templates.App{
+		ID: string(c.ID), Name: c.Name, Claimed: c.Claimed, Like: templates.Likeness(c.Likeness.Reason), Of: c.Likeness.Of,
+		Host: cmp.Or(c.Host(), host(ask.RedirectURI)), Publisher: c.Publisher, Check: templates.Check(c.Check()),
+		People: people, New: !c.Reviewed() && people < consent.FewPeople,
 	}
-	switch {
-	case c.Reviewed():
-		out.Check = templates.CheckedOperator
-	case c.Origin == clients.Document:
-		out.Host, out.Check = c.Host(), templates.CheckedWebsite
+	if ask.Here && len(c.RedirectURIs) > 0 {
+		out.Host = cmp.Or(c.Host(), host(c.RedirectURIs[0]))
 	}
 	return out
 }

@@ -43,7 +43,7 @@ var may = map[string]string{
 	"internal/audit": "consent internal/db",
 
 	// The authorization server.
-	"authserver/clients":          "consent internal/outward internal/secret",
+	"authserver/clients":          "consent internal/lookalike internal/outward internal/secret",
 	"authserver/keys":             "internal/secret",
 	"authserver/metadata":         "consent",
 	"authserver/identity":         "consent internal/audit internal/fault internal/secret internal/web templates",
@@ -110,8 +110,8 @@ var homes = map[string]string{
 	"github.com/boombuler/barcode":      "authserver/identity/onetime",
 	"github.com/go-webauthn":            "authserver/identity/passkey",
 	"golang.org/x/crypto/argon2":        "authserver/identity",
-	"golang.org/x/text":                 "templates internal/lookalike", // which language fits; what letters are made of
-	"github.com/go-playground/locales":  "templates",                    // plurals and dates
+	"golang.org/x/text":                 "templates internal/lookalike authserver/clients", // which language fits; what letters are made of
+	"github.com/go-playground/locales":  "templates",                                       // plurals and dates
 	"golang.org/x/crypto/chacha20poly1": "internal/seal",
 }
 

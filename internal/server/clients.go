@@ -24,11 +24,9 @@ func (e everything) Client(ctx context.Context, id consent.AppID) (clients.Clien
 	return e.clients.Client(ctx, id)
 }
 
-// buildClients makes the source of clients: rows, and documents at their own
-// addresses.
 func (s *Server) buildClients() {
 	s.documents = s.Foundation.documents()
-	s.clients = clients.Sources{Registered: s.Store, Documents: s.documents}
+	s.clients = s.sources(s.documents)
 }
 
 func (s *Server) authenticator() clients.Authenticator {
@@ -45,7 +43,7 @@ func (s *Server) registrar() *clients.Registrar {
 	return clients.NewRegistrar(clients.RegistrarConfig{
 		Endpoint:      s.issuer() + metadata.RegisterPath,
 		Registrations: registrations{s.Store, s.revoker(), s.log},
-		Counters:      counters{s.Store}, Scopes: s.live.Scopes, GrantTypes: oauth.GrantTypes(), Changed: s.live.ForgetClient, Now: s.Now,
+		Counters:      counters{s.Store}, Names: s.clients.Names, Scopes: s.live.Scopes, GrantTypes: oauth.GrantTypes(), Changed: s.live.ForgetClient, Now: s.Now,
 	})
 }
 
@@ -71,7 +69,7 @@ func (r registrations) RemoveApp(ctx context.Context, c clients.Client, from str
 
 func (r registrations) noted(what string, c clients.Client, from string, err error) error {
 	if err == nil {
-		r.log.Info(what, "app", c.ID, "name", c.Name, "redirect_uris", c.RedirectURIs, "from", from)
+		r.log.Info(what, "app", c.ID, "name", c.OwnName(), "redirect_uris", c.RedirectURIs, "from", from)
 	}
 	return err
 }

@@ -17,8 +17,7 @@ import (
 // by hand, and returns it as it was approved. What a document says is fetched for
 // it.
 func (f *Foundation) ApproveApp(ctx context.Context, id consent.AppID) (clients.Client, error) {
-	from := clients.Sources{Registered: f.Store, Documents: f.documents()}
-	c, err := from.Client(ctx, id)
+	c, err := f.sources(f.documents()).Client(ctx, id)
 	switch {
 	case errors.Is(err, clients.ErrUnknown):
 		return c, fault.Wrap(fault.NotFound, err, "There is no app %s, or its document cannot be read.", id)
@@ -32,7 +31,11 @@ func (f *Foundation) ApproveApp(ctx context.Context, id consent.AppID) (clients.
 
 // UnapproveApp takes that back.
 func (f *Foundation) UnapproveApp(ctx context.Context, id consent.AppID) error {
-	return f.recording(func(records *audit.Recorder) error { return f.Store.Unapprove(ctx, id, records) })
+	c, err := f.sources(f.documents()).Stranger(ctx, id)
+	if err != nil {
+		c = clients.Client{ID: id} // its site may be down; an approval can be taken back all the same
+	}
+	return f.recording(func(records *audit.Recorder) error { return f.Store.Unapprove(ctx, c, records) })
 }
 
 // mostListed bounds the list of apps of one origin.
@@ -49,6 +52,11 @@ func (f *Foundation) Apps(ctx context.Context) ([]store.Listed, error) {
 		out = append(out, some...)
 	}
 	return out, nil
+}
+
+// sources finds clients: rows, and documents at their own addresses.
+func (f *Foundation) sources(documents *clients.Documents) clients.Sources {
+	return clients.Sources{Registered: f.Store, Documents: documents, Names: f.names()}
 }
 
 func (f *Foundation) documents() *clients.Documents {

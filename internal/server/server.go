@@ -47,7 +47,7 @@ type Server struct {
 	languages []string // of the pages
 	forms     web.Forms
 	documents *clients.Documents
-	clients   clients.Source
+	clients   clients.Sources
 	live      *live.State
 	audit     *audit.Recorder
 	keys      *keys.Ring

@@ -18,6 +18,7 @@ import (
 type appRow struct {
 	ID           consent.AppID
 	Name         string
+	Claimed      string
 	Publisher    string
 	Kind         string
 	Origin       clients.Origin
@@ -34,10 +35,13 @@ type appRow struct {
 	MustPush     bool
 	MustProve    bool
 	Website      string
+	LogoURI      string `gorm:"column:logo_uri"`
+	Logo         string
 	Metadata     string
 	Digest       string
 	ManageHash   []byte
 	Approved     string
+	ApprovedName string
 	CreatedAt    int64
 	UsedAt       *int64
 	DisabledAt   *int64
@@ -62,9 +66,10 @@ func (s *Store) Client(ctx context.Context, id consent.AppID) (clients.Client, e
 
 func (r appRow) client() (clients.Client, error) {
 	c := clients.Client{
-		ID: r.ID, Name: r.Name, Publisher: r.Publisher, Origin: r.Origin, Confidential: r.Kind == confidential, AuthMethod: r.AuthMethod,
+		ID: r.ID, Name: r.Name, Claimed: r.Claimed, Publisher: r.Publisher, Origin: r.Origin, Confidential: r.Kind == confidential, AuthMethod: r.AuthMethod,
 		SecretHash: r.SecretHash, JWKS: r.JWKS, JWKSURI: r.JWKSURI, GrantTypes: strings.Fields(r.GrantTypes), Scopes: scopeNames(r.Scopes),
-		Required: scopeNames(r.Required), DetailTypes: resourceTypes(r.DetailTypes), MustPush: r.MustPush, MustProve: r.MustProve, Website: r.Website, Metadata: r.Metadata, ManageHash: r.ManageHash, Approved: r.Approved,
+		Required: scopeNames(r.Required), DetailTypes: resourceTypes(r.DetailTypes), MustPush: r.MustPush, MustProve: r.MustProve, Website: r.Website, LogoURI: r.LogoURI, Logo: r.Logo, Metadata: r.Metadata, ManageHash: r.ManageHash,
+		Approved: r.Approved, ApprovedName: r.ApprovedName,
 		Created: time.UnixMilli(r.CreatedAt),
 	}
 	if r.UsedAt != nil {
@@ -89,9 +94,9 @@ func newAppRow(c clients.Client, now time.Time) (appRow, error) {
 		return appRow{}, fmt.Errorf("encode addresses after a sign-out: %w", err)
 	}
 	r := appRow{
-		ID: c.ID, Name: c.Name, Publisher: c.Publisher, Kind: "public", Origin: c.Origin, AuthMethod: c.AuthMethod, SecretHash: c.SecretHash,
+		ID: c.ID, Name: c.Name, Claimed: c.Claimed, Publisher: c.Publisher, Kind: "public", Origin: c.Origin, AuthMethod: c.AuthMethod, SecretHash: c.SecretHash,
 		JWKS: c.JWKS, JWKSURI: c.JWKSURI, RedirectURIs: string(uris), LogoutURIs: string(logouts), GrantTypes: strings.Join(c.GrantTypes, " "), Scopes: joinNames(c.Scopes),
-		Required: joinNames(c.Required), DetailTypes: joinNames(c.DetailTypes), MustPush: c.MustPush, MustProve: c.MustProve, Website: c.Website, Metadata: c.Metadata, Digest: c.Digest(), ManageHash: c.ManageHash, CreatedAt: now.UnixMilli(),
+		Required: joinNames(c.Required), DetailTypes: joinNames(c.DetailTypes), MustPush: c.MustPush, MustProve: c.MustProve, Website: c.Website, LogoURI: c.LogoURI, Metadata: c.Metadata, Digest: c.Digest(), ManageHash: c.ManageHash, CreatedAt: now.UnixMilli(),
 	}
 	if c.Confidential {
 		r.Kind = confidential

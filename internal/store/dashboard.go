@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/deputy-oauth/deputy/authserver/clients"
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/consent/dashboard"
 	"github.com/deputy-oauth/deputy/internal/audit"
@@ -49,11 +48,7 @@ func (d Dashboard) Apps(ctx context.Context, user consent.UserID) ([]dashboard.H
 			return nil, err
 		}
 		held[i] = dashboard.Held{Grant: g, App: c.App()}
-		held[i].App.Approved, held[i].App.Disabled = c.Reviewed(), r.DisabledAt != nil
-		if c.Origin == clients.Document {
-			held[i].Host, held[i].Site = c.Host(), true
-			continue
-		}
+		held[i].App.Disabled = r.DisabledAt != nil
 		if held[i].Host, err = oneHost(r.RedirectURIs); err != nil {
 			return nil, fmt.Errorf("redirect addresses of app %s: %w", r.ID, err)
 		}

@@ -18,7 +18,8 @@ func (s *Store) Approve(ctx context.Context, c clients.Client, records RevokeAud
 			return err
 		}
 		// Only while it is what the operator was shown.
-		res := s.DB.Read(ctx).Exec("UPDATE apps SET approved = digest WHERE id = ? AND digest = ?", c.ID, c.Digest())
+		res := s.DB.Read(ctx).Exec("UPDATE apps SET approved = digest, approved_name = ?, name = ?, claimed = '' WHERE id = ? AND digest = ? AND (name = ? OR claimed = ?)",
+			c.OwnName(), c.OwnName(), c.ID, c.Digest(), c.OwnName(), c.OwnName())
 		if res.Error != nil {
 			return fmt.Errorf("approve app: %w", res.Error)
 		}
@@ -29,18 +30,44 @@ func (s *Store) Approve(ctx context.Context, c clients.Client, records RevokeAud
 	})
 }
 
-// Unapprove takes an approval back. What people have allowed stays.
-func (s *Store) Unapprove(ctx context.Context, id consent.AppID, records RevokeAudit) error {
+// Unapprove takes an approval back. What people have allowed stays. c is the app as
+// it is without; only its id is needed.
+func (s *Store) Unapprove(ctx context.Context, c clients.Client, records RevokeAudit) error {
 	return s.DB.Tx(ctx, func(ctx context.Context) error {
-		res := s.DB.Read(ctx).Exec("UPDATE apps SET approved = '' WHERE id = ? AND approved <> ''", id)
+		res := s.DB.Read(ctx).Exec("UPDATE apps SET approved = '', approved_name = '' WHERE id = ? AND approved <> ''", c.ID)
 		if res.Error != nil {
 			return fmt.Errorf("take an approval back: %w", res.Error)
 		}
 		if res.RowsAffected == 0 {
 			return fault.New(fault.NotFound, "No app of that id is approved.")
 		}
-		return records.InTx(ctx, audit.Event{At: s.Now(), Kind: audit.AppUnapproved, App: id, Outcome: audit.Done})
+		if c.Name != "" {
+			if err := s.DB.Read(ctx).Exec("UPDATE apps SET name = ?, claimed = ? WHERE id = ?", c.Name, c.Claimed, c.ID).Error; err != nil {
+				return fmt.Errorf("name an app: %w", err)
+			}
+		}
+		return records.InTx(ctx, audit.Event{At: s.Now(), Kind: audit.AppUnapproved, App: c.ID, Outcome: audit.Done})
 	})
+}
+
+// Vouched is an app that an operator answers for.
+type Vouched struct {
+	ID   consent.AppID
+	Name string
+}
+
+// VouchedApps lists up to most apps that operators registered, and up to most that
+// they approved.
+func (s *Store) VouchedApps(ctx context.Context, most int) ([]Vouched, error) {
+	var out []Vouched
+	for _, which := range []string{"origin = 'operator'", "approved <> ''"} {
+		var rows []Vouched
+		if err := s.DB.Read(ctx).Raw("SELECT id, name FROM apps WHERE "+which+" ORDER BY id LIMIT ?", most).Scan(&rows).Error; err != nil {
+			return nil, fmt.Errorf("list the apps that an operator answers for: %w", err)
+		}
+		out = append(out, rows...)
+	}
+	return out, nil
 }
 
 // Listed is an app in an operator's list.

@@ -31,7 +31,9 @@ func (s *Store) Document(ctx context.Context, id consent.AppID) (clients.Stored,
 	if err != nil {
 		return clients.Stored{}, fmt.Errorf("read app: %w", err)
 	}
-	return clients.Stored{Known: true, Disabled: r.DisabledAt != nil, Approved: r.Approved}, nil
+	return clients.Stored{
+		Known: true, Disabled: r.DisabledAt != nil, Approved: r.Approved, ApprovedName: r.ApprovedName, LogoURI: r.LogoURI, Logo: r.Logo,
+	}, nil
 }
 
 // Adopt implements flow.Decisions: the app that a person answers gets a row, as it
@@ -47,12 +49,13 @@ func (s *Store) Adopt(ctx context.Context, c clients.Client) error {
 	if err != nil {
 		return err
 	}
-	res := s.DB.Read(ctx).Exec(`INSERT INTO apps (id, name, publisher, kind, origin, auth_method, jwks, jwks_uri, redirect_uris, grant_types, scopes, website, digest, created_at, used_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, auth_method = excluded.auth_method, jwks = excluded.jwks, jwks_uri = excluded.jwks_uri,
-			redirect_uris = excluded.redirect_uris, grant_types = excluded.grant_types, website = excluded.website, digest = excluded.digest, used_at = excluded.used_at
+	res := s.DB.Read(ctx).Exec(`INSERT INTO apps (id, name, claimed, publisher, kind, origin, auth_method, jwks, jwks_uri, redirect_uris, grant_types, scopes, website, logo_uri, digest, created_at, used_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, claimed = excluded.claimed, kind = excluded.kind, auth_method = excluded.auth_method, jwks = excluded.jwks, jwks_uri = excluded.jwks_uri,
+			redirect_uris = excluded.redirect_uris, grant_types = excluded.grant_types, website = excluded.website,
+			logo = CASE WHEN apps.logo_uri = excluded.logo_uri THEN apps.logo ELSE '' END, logo_uri = excluded.logo_uri, digest = excluded.digest, used_at = excluded.used_at
 		WHERE apps.origin = excluded.origin AND apps.disabled_at IS NULL`,
-		r.ID, r.Name, r.Publisher, r.Kind, r.Origin, r.AuthMethod, r.JWKS, r.JWKSURI, r.RedirectURIs, r.GrantTypes, r.Scopes, r.Website, r.Digest, r.CreatedAt, r.UsedAt)
+		r.ID, r.Name, r.Claimed, r.Publisher, r.Kind, r.Origin, r.AuthMethod, r.JWKS, r.JWKSURI, r.RedirectURIs, r.GrantTypes, r.Scopes, r.Website, r.LogoURI, r.Digest, r.CreatedAt, r.UsedAt)
 	if res.Error != nil {
 		return fmt.Errorf("adopt app: %w", res.Error)
 	}
@@ -93,9 +96,9 @@ func (s *Store) ChangeApp(ctx context.Context, c clients.Client) error {
 		return err
 	}
 	return s.DB.Tx(ctx, func(ctx context.Context) error {
-		res := s.DB.Read(ctx).Exec(`UPDATE apps SET name = ?, jwks = ?, jwks_uri = ?, redirect_uris = ?, post_logout_uris = ?, grant_types = ?, scopes = ?, required = ?, detail_types = ?, must_push = ?, must_prove = ?, website = ?, metadata = ?, digest = ?, used_at = ?
+		res := s.DB.Read(ctx).Exec(`UPDATE apps SET name = ?, claimed = ?, logo = CASE WHEN logo_uri = ? THEN logo ELSE '' END, logo_uri = ?, jwks = ?, jwks_uri = ?, redirect_uris = ?, post_logout_uris = ?, grant_types = ?, scopes = ?, required = ?, detail_types = ?, must_push = ?, must_prove = ?, website = ?, metadata = ?, digest = ?, used_at = ?
 			WHERE id = ? AND origin = ?`,
-			r.Name, r.JWKS, r.JWKSURI, r.RedirectURIs, r.LogoutURIs, r.GrantTypes, r.Scopes, r.Required, r.DetailTypes, r.MustPush, r.MustProve, r.Website, r.Metadata, r.Digest, r.UsedAt, r.ID, clients.Dynamic)
+			r.Name, r.Claimed, r.LogoURI, r.LogoURI, r.JWKS, r.JWKSURI, r.RedirectURIs, r.LogoutURIs, r.GrantTypes, r.Scopes, r.Required, r.DetailTypes, r.MustPush, r.MustProve, r.Website, r.Metadata, r.Digest, r.UsedAt, r.ID, clients.Dynamic)
 		if res.Error != nil {
 			return fmt.Errorf("change app: %w", res.Error)
 		}
