@@ -38,6 +38,7 @@ type Parts struct {
 	Passkeys  *passkey.Passkeys // nil when browsers cannot use passkeys here
 	Documents *clients.Documents
 	Registrar *clients.Registrar // nil while apps may not register themselves
+	Logos     Logos
 	// Changed runs after a form that changed what a person has connected.
 	Changed func()
 	Now     func() time.Time
@@ -182,6 +183,7 @@ func Mount(r gin.IRouter, p Parts) {
 		r.Any(metadata.RegisterPath+"/:client", append(guards(p, anyone), p.admitManager, p.manage)...)
 	}
 	r.GET("/assets/*name", assets())
+	r.GET("/logos/:logo", page(logo(p.Logos)))
 }
 
 // then runs h and afterwards Changed, whatever came of it.

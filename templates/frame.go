@@ -63,6 +63,14 @@ type App struct {
 	New       bool // they are few, and nobody answers for it
 }
 
+// LogoPath is where the picture with that digest is served; "" for none.
+func LogoPath(digest string) string {
+	if digest == "" {
+		return ""
+	}
+	return "/logos/" + digest + ".png"
+}
+
 // State says where one need stands.
 type State string
 

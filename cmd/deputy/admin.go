@@ -149,7 +149,7 @@ func (p program) app() *cobra.Command {
 	f.BoolVar(&n.MustProve, "require-dpop", false, "it gets only tokens that are bound to a key")
 	f.StringArrayVar(&n.GrantTypes, "grant-type", nil, "authorization_code, refresh_token, client_credentials, device_code, token-exchange (may be repeated)")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
-	return group("app", "Apps that may ask people", required(create, "name"), p.approve(), p.listApps())
+	return group("app", "Apps that may ask people", required(create, "name"), p.approve(), p.logo(), p.listApps())
 }
 
 func (p program) resourceServer() *cobra.Command {

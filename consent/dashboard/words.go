@@ -49,8 +49,12 @@ func (d *Dashboard) provider(id consent.ProviderID) templates.Provider {
 
 // app is an app for people, linked by the person's grant.
 func app(h Held) templates.App {
+	logo := ""
+	if h.App.Check == consent.CheckedOperator {
+		logo = templates.LogoPath(h.App.Face.Logo)
+	}
 	return templates.App{
-		ID: string(h.Grant.ID), Name: h.App.Name, Claimed: h.App.Claimed, Host: cmp.Or(h.App.Host, h.Host), Publisher: h.App.Publisher,
+		ID: string(h.Grant.ID), Logo: logo, Name: h.App.Name, Claimed: h.App.Claimed, Host: cmp.Or(h.App.Host, h.Host), Publisher: h.App.Publisher,
 		Check: templates.Check(h.App.Check),
 	}
 }

@@ -88,6 +88,9 @@ func app(ask oauth.Ask, people int) templates.App {
 	if ask.Here && len(c.RedirectURIs) > 0 {
 		out.Host = cmp.Or(c.Host(), host(c.RedirectURIs[0]))
 	}
+	if c.Reviewed() { // a stranger's logo would say who it is louder than we can
+		out.Logo = templates.LogoPath(c.Logo)
+	}
 	return out
 }
 

@@ -70,31 +70,49 @@ var ErrNotFetched = errors.New("the document could not be fetched")
 // JSON fetches a document of at most limit bytes that is served as JSON with
 // status 200. The error is ErrNotFetched with a cause for the log.
 func (f *Fetcher) JSON(ctx context.Context, address string, limit int64) ([]byte, http.Header, error) {
-	if err := f.allowed(address); err != nil {
+	body, header, err := f.get(ctx, address, "application/json", limit)
+	if err != nil {
 		return nil, nil, errors.Join(ErrNotFetched, err)
+	}
+	if kind, _, err := mime.ParseMediaType(header.Get("Content-Type")); err != nil || !jsonType(kind) {
+		return nil, nil, errors.Join(ErrNotFetched, fmt.Errorf("content type %q", kind))
+	}
+	return body, header, nil
+}
+
+// Picture fetches at most limit bytes that are served with status 200. What they
+// are is for the caller to find out. The error is ErrNotFetched with its cause.
+func (f *Fetcher) Picture(ctx context.Context, address string, limit int64) ([]byte, error) {
+	body, _, err := f.get(ctx, address, "image/png, image/jpeg, image/webp, image/gif", limit)
+	if err != nil {
+		return nil, errors.Join(ErrNotFetched, err)
+	}
+	return body, nil
+}
+
+func (f *Fetcher) get(ctx context.Context, address, accept string, limit int64) ([]byte, http.Header, error) {
+	if err := f.allowed(address); err != nil {
+		return nil, nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, nil, errors.Join(ErrNotFetched, err)
+		return nil, nil, err
 	}
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", accept)
 	req.Header.Set("User-Agent", "deputy")
 	res, err := f.client.Do(req)
 	if err != nil {
-		return nil, nil, errors.Join(ErrNotFetched, err)
+		return nil, nil, err
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
-	kind, _, kindErr := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	switch {
 	case err != nil:
-		return nil, nil, errors.Join(ErrNotFetched, err)
+		return nil, nil, err
 	case res.StatusCode != http.StatusOK:
-		return nil, nil, errors.Join(ErrNotFetched, fmt.Errorf("status %d", res.StatusCode))
-	case kindErr != nil || !jsonType(kind):
-		return nil, nil, errors.Join(ErrNotFetched, fmt.Errorf("content type %q", kind))
+		return nil, nil, fmt.Errorf("status %d", res.StatusCode)
 	case int64(len(body)) > limit:
-		return nil, nil, errors.Join(ErrNotFetched, fmt.Errorf("longer than %d bytes", limit))
+		return nil, nil, fmt.Errorf("longer than %d bytes", limit)
 	}
 	return body, res.Header, nil
 }

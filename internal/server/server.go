@@ -244,7 +244,7 @@ func (s *Server) buildEngine() error {
 	e.Use(web.OnlyHosts(s.Config.ExternalURL), s.site.Headers)
 	authserver.Mount(e, authserver.Parts{
 		Site: s.site, OAuth: s.oauth, Keys: s.keys, Identity: s.identity, Flow: s.flow, Connect: s.connect, Dashboard: s.dashboard, Codes: s.codes, Passkeys: s.passkeys, Changed: s.live.ForgetPeople, Now: s.Now,
-		Documents: s.documents, Registrar: s.registrar(),
+		Documents: s.documents, Registrar: s.registrar(), Logos: s.Store,
 		Metadata: metadata.Config{
 			Issuer: s.issuer(), GrantTypes: oauth.GrantTypes(), GrantActions: oauth.GrantActions(), Algorithm: "ES256", Resources: []string{s.brokerAudience()},
 			Vocabulary: s.live, AssertionAlgorithms: clients.AssertionAlgorithms(), Registration: s.Config.Registration == config.RegistrationPublic,
