@@ -23,36 +23,3 @@ type Face struct {
 	Returns string `json:"returns,omitempty"`
 	Keys    string `json:"keys,omitempty"`
 }
-
-// Feature is one part of a face.
-type Feature string
-
-// The features, in the order they are told.
-const (
-	FeatureName    Feature = "name"
-	FeatureWebsite Feature = "website"
-	FeatureReturns Feature = "returns"
-	FeatureKeys    Feature = "keys"
-	FeatureLogo    Feature = "logo"
-)
-
-// Changed lists what is not as it was. The zero Face is one that nobody wrote down:
-// nothing is known to have changed.
-func (was Face) Changed(is Face) []Feature {
-	var out []Feature
-	if was == (Face{}) {
-		return nil
-	}
-	for _, f := range []struct {
-		feature Feature
-		was, is string
-	}{
-		{FeatureName, was.Name, is.Name}, {FeatureWebsite, was.Website, is.Website}, {FeatureReturns, was.Returns, is.Returns},
-		{FeatureKeys, was.Keys, is.Keys}, {FeatureLogo, was.Logo, is.Logo},
-	} {
-		if f.was != f.is {
-			out = append(out, f.feature)
-		}
-	}
-	return out
-}
