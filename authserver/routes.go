@@ -136,6 +136,8 @@ func Mount(r gin.IRouter, p Parts) {
 		{"GET", "/apps", browser, page(d.Home)},
 		{"GET", "/apps/:grant", browser, page(d.App)},
 		{"GET", "/receipts/:receipt", browser, page(d.Receipt)},
+		{"GET", "/apps/:grant/less", browser, page(d.LessPage)},
+		{"POST", "/apps/:grant/less", form, page(d.Less)},
 		{"GET", "/apps/:grant/remove", browser, page(d.RemovePage)},
 		{"POST", "/apps/:grant/remove", form, page(d.Remove)},
 		{"POST", "/petitions/withdraw", form, page(d.Withdraw)},

@@ -32,6 +32,7 @@ const (
 	EntryAllowed        EntryKind = "allowed"      // App, What
 	EntryDenied         EntryKind = "denied"       // App
 	EntryRemoved        EntryKind = "removed"      // App, What ("" when the whole app)
+	EntryLowered        EntryKind = "lowered"      // App, What: less of it is allowed
 	EntryReturned       EntryKind = "returned"     // App: it gave up all it had
 	EntryEnding         EntryKind = "ending"       // App, What: it ends soon
 	EntryAsked          EntryKind = "asked"        // App: an administrator was asked about it

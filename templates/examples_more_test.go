@@ -63,7 +63,7 @@ func someEntries(app string) []Entry {
 func everyNotice() []Notice {
 	var every []Notice
 	for _, k := range []NoticeKind{NoticeConnected, NoticeReconnected, NoticeWidened, NoticeOtherAccount, NoticeLess, NoticeRefused, NoticeDown,
-		NoticePicked, NoticeSaved, NoticeNothing, NoticeRequired, NoticeChanged, NoticeRemoved, NoticeEnded, NoticeWaits, NoticeAsked, NoticeWithdrawn} {
+		NoticePicked, NoticeSaved, NoticeNothing, NoticeRequired, NoticeChanged, NoticeRemoved, NoticeEnded, NoticeWaits, NoticeAsked, NoticeWithdrawn, NoticeLowered} {
 		every = append(every, Notice{Kind: k, Provider: "GitHub", Account: "octocat", Other: "hubot", What: "Repo Scout", Count: 2})
 	}
 	return every
@@ -73,7 +73,7 @@ func everyEntry() []Entry {
 	one := Entry{App: "Repo Scout", Did: "read files in", In: "acme/web", Provider: "GitHub", Account: "octocat", What: "Firefox on Linux", At: noon()}
 	var every []Entry
 	// Used and changed read the same: the verb says it.
-	for _, k := range []EntryKind{EntryUsed, EntryFailed, EntryAllowed, EntryDenied, EntryRemoved, EntryReturned, EntryEnding, EntryAsked, EntryWithdrawn, EntryApproved, EntryBarred, EntryConnected, EntryReconnected,
+	for _, k := range []EntryKind{EntryUsed, EntryFailed, EntryAllowed, EntryDenied, EntryRemoved, EntryLowered, EntryReturned, EntryEnding, EntryAsked, EntryWithdrawn, EntryApproved, EntryBarred, EntryConnected, EntryReconnected,
 		EntryDisconnected, EntryBroke, EntrySignedIn, EntrySignedOut, EntryPassword, EntryJoined, EntryReset, EntryCodesOn, EntryCodesOff, EntryRecoveryMade, EntryRecoveryUsed, EntryPasskeyAdded, EntryPasskeyRemoved, EntryPasskeyCopied, EntryReplayed} {
 		one.Kind = k
 		every = append(every, one)
@@ -191,6 +191,9 @@ func appExamples() []example {
 		{"app-one", AppDetail{Frame: path, App: repoScout(), Since: ago(50), Allowed: rows[2:3], Unattended: true, Notices: []Notice{{Kind: NoticeRemoved, What: readFiles().Label}}}},
 		{"app-passing", AppDetail{Frame: path, App: passing(), Since: ago(1), Allowed: rows[:1]}},
 		{"app-hostile", AppDetail{Frame: path, App: hostileApp(), Since: ago(1), Allowed: []Allowed{bad}, Runs: []Run{{ID: `"&x=`, Name: hostile(), First: ago(1), Last: ago(1)}}}},
+		{"less-many", LessForm{Frame: path, App: repoScout(), Scope: "services.github.repositories.read@c1", Label: readFiles().Label, Also: []string{changeFiles().Label}, Keeps: []Keep{{"github.repository:1", "acme/web"}, {"github.repository:2", "acme/api"}}, Ends: ends(1, 7, 30), Until: in(60)}},
+		{"less-empty", LessForm{Frame: path, App: repoScout(), Scope: "openid", Label: "Know you by a number", Until: in(1)}},
+		{"less-hostile", LessForm{Frame: path, App: hostileApp(), Scope: hostile(), Label: "Read files", Keeps: []Keep{{hostile(), hostile()}}, Until: in(3)}},
 		{"remove-app", RemoveConfirm{Frame: path, App: repoScout(), What: RemoveApp, Services: []string{"GitHub", "Slack"}}},
 		{"remove-scope", RemoveConfirm{Frame: path, App: repoScout(), What: RemoveRow, Scope: "services.github.repositories.read", Label: readFiles().Label, Also: []string{"See the names of the repositories you pick"}}},
 		{"remove-family", RemoveConfirm{Frame: path, App: repoScout(), What: RemoveRun, Family: "f1", Label: "release-writer"}},

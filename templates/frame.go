@@ -108,6 +108,7 @@ const (
 	NoticeChanged      NoticeKind = "changed"       // something changed since the page was shown
 	NoticeRemoved      NoticeKind = "removed"       // What was removed
 	NoticeMails        NoticeKind = "mails"         // the choice of mails was stored
+	NoticeLowered      NoticeKind = "lowered"       // less of What is allowed
 	NoticeEnded        NoticeKind = "ended"         // Count sessions were ended
 	NoticeWaits        NoticeKind = "waits"         // Count things the app asks for, What among them, wait for the operator
 )

@@ -126,6 +126,7 @@ func listing() []listed {
 		{Home{}, "home.html", false, true},
 		{AppDetail{}, "app.html", false, true},
 		{Receipt{}, "receipt.html", false, true},
+		{LessForm{}, "less.html", true, true},
 		{RemoveConfirm{}, "remove.html", true, true},
 		{Services{}, "services.html", false, true},
 		{DisconnectConfirm{}, "disconnect.html", true, true},

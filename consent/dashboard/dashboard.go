@@ -113,6 +113,8 @@ type Revoker interface {
 	// RemoveItems takes scopes on one connection out of a grant, and ends the grant
 	// when nothing that lives is left in it.
 	RemoveItems(ctx context.Context, user consent.UserID, grant consent.GrantID, scopes []consent.ScopeName, on consent.ConnectionID) error
+	// LowerItems takes less than all out of scopes on one connection.
+	LowerItems(ctx context.Context, user consent.UserID, grant consent.GrantID, scopes []consent.ScopeName, on consent.ConnectionID, less consent.Less) error
 	// RevokeFamily ends one installation.
 	RevokeFamily(ctx context.Context, user consent.UserID, family consent.FamilyID) error
 }

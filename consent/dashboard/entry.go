@@ -52,6 +52,9 @@ func (t teller) entry(e audit.Event) (templates.Entry, bool) {
 		out.Kind = templates.EntryDenied
 	case audit.GrantNarrowed:
 		out.Kind, out.What = templates.EntryRemoved, t.removed(e)
+		if e.Detail == audit.Less {
+			out.Kind = templates.EntryLowered
+		}
 	case audit.GrantRevoked:
 		out.Kind = templates.EntryRemoved
 		if e.Detail == audit.ByApp {

@@ -175,6 +175,8 @@ func routes(d *dashboard.Dashboard) []route {
 	return []route{
 		{"GET", "/", d.Home},
 		{"GET", "/apps/:grant", d.App},
+		{"GET", "/apps/:grant/less", d.LessPage},
+		{"POST", "/apps/:grant/less", d.Less},
 		{"GET", "/apps/:grant/remove", d.RemovePage},
 		{"POST", "/apps/:grant/remove", d.Remove},
 		{"POST", "/petitions/withdraw", d.Withdraw},

@@ -85,6 +85,9 @@ const (
 // ByApp is the Detail of GrantRevoked when the app itself gave the grant back.
 const ByApp = "app"
 
+// Less is the Detail of GrantNarrowed when only some of a scope was taken away.
+const Less = "less"
+
 // Outcome is how it ended.
 type Outcome string
 

@@ -108,7 +108,7 @@ func everywhere(value string) string {
 		"client_id", "client_secret", "redirect_uri", "scope", "state", "resource", "response_type", "response_mode", "code_challenge", "code_challenge_method", "nonce",
 		"prompt", "max_age", "acr_values", "login_hint", "dpop_jkt", "request", "request_uri", "grant_type", "code", "code_verifier", "refresh_token", "device_code",
 		"user_code", "token", "token_type_hint", "authorization_details", "flow", "csrf", "do", "return", "next", "email", "password", "allow", "shown", "pick",
-		"cursor", "q", "page", "link", "name", "want", "before", "app", "kind", "id", "error", "error_description", "iss", "installation_id", "id_token_hint", "post_logout_redirect_uri", "why", "ask", "petition",
+		"cursor", "q", "page", "link", "name", "want", "before", "app", "kind", "id", "error", "error_description", "iss", "installation_id", "id_token_hint", "post_logout_redirect_uri", "why", "ask", "petition", "keep", "days",
 	} {
 		b.WriteString("&" + name + "=" + value)
 	}
