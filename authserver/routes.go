@@ -14,6 +14,8 @@ import (
 	"github.com/deputy-oauth/deputy/authserver/identity"
 	"github.com/deputy-oauth/deputy/authserver/identity/onetime"
 	"github.com/deputy-oauth/deputy/authserver/identity/passkey"
+	"github.com/deputy-oauth/deputy/authserver/identity/profile"
+	"github.com/deputy-oauth/deputy/authserver/identity/upstream"
 	"github.com/deputy-oauth/deputy/authserver/keys"
 	"github.com/deputy-oauth/deputy/authserver/metadata"
 	"github.com/deputy-oauth/deputy/authserver/oauth"
@@ -35,6 +37,8 @@ type Parts struct {
 	Connect   *connect.Handler
 	Dashboard *dashboard.Dashboard
 	Codes     *onetime.OneTime
+	Profile   *profile.Profile
+	Companies *upstream.Companies
 	Passkeys  *passkey.Passkeys // nil when browsers cannot use passkeys here
 	Documents *clients.Documents
 	Registrar *clients.Registrar // nil while apps may not register themselves
@@ -54,6 +58,7 @@ const (
 	client             // an app or resource server: its own credentials are the guard
 	browser            // a page; the handler asks who is signed in
 	form               // a form of ours: same origin, bounded, form token
+	upload             // a form of ours with a picture
 	request            // an app's request in a person's browser: package oauth reads it
 )
 
@@ -148,6 +153,11 @@ func Mount(r gin.IRouter, p Parts) {
 		{"POST", dashboard.MailsPath, form, page(d.ChooseMails)},
 		{"GET", "/sessions", browser, page(d.SessionsPage)},
 		{"POST", "/sessions", form, page(d.EndSessions)},
+
+		{"GET", profile.Path, browser, page(p.Profile.Page)},
+		{"POST", profile.Path, form, page(p.Profile.Rename)},
+		{"POST", profile.PicturePath, upload, page(p.Profile.ChangePicture)},
+		{"GET", oauth.PicturesPath + "/:picture", browser, page(p.Profile.Picture)},
 	}
 	o := p.Codes
 	table = append(table, []route{
@@ -158,6 +168,15 @@ func Mount(r gin.IRouter, p Parts) {
 		{"POST", onetime.RecoveryPath, form, page(o.Renew)},
 		{"GET", onetime.RemovePath, browser, page(o.RemovePage)},
 		{"POST", onetime.RemovePath, form, page(o.TurnOff)},
+	}...)
+	u := p.Companies
+	table = append(table, []route{
+		{"GET", upstream.Path, browser, page(u.Page)},
+		{"POST", upstream.Path, form, page(u.Add)},
+		{"GET", upstream.NewPath, browser, page(u.NewPage)},
+		{"GET", upstream.Path + "/connect/:provider", browser, page(u.Connect)},
+		{"GET", upstream.Path + "/:link/remove", browser, page(u.RemovePage)},
+		{"POST", upstream.Path + "/:link/remove", form, page(u.Remove)},
 	}...)
 	if s := p.Passkeys; s != nil {
 		table = append(table, []route{
@@ -204,6 +223,8 @@ func guards(p Parts, w who) []gin.HandlerFunc {
 		return []gin.HandlerFunc{crossOrigin, p.admit}
 	case browser:
 		return []gin.HandlerFunc{p.Site.Readable()}
+	case upload:
+		return []gin.HandlerFunc{p.Site.SameOrigin(), web.MaxBody(profile.MaxUpload), p.Site.Readable()}
 	case form:
 		return []gin.HandlerFunc{p.Site.SameOrigin(), web.MaxBody(maxForm), p.Site.Readable()}
 	}

@@ -12,9 +12,17 @@ type Accounts struct {
 
 // Account is somebody who is signed in in this browser.
 type Account struct {
-	ID    string // of the sign-in
-	Name  string
-	Email string
-	Since time.Time
-	Acts  bool // pages are theirs now
+	ID      string // of the sign-in
+	Name    string
+	Picture string // its id; "" for none
+	Email   string
+	Since   time.Time
+	Acts    bool // pages are theirs now
+}
+
+// Profile is what a person says about themselves. Frame's Account is their address.
+type Profile struct {
+	Frame
+	Name    string
+	Picture string // its id; "" for none
 }

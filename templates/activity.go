@@ -47,7 +47,10 @@ const (
 	EntrySignedOut      EntryKind = "signed_out"   // What: the device
 	EntryPassword       EntryKind = "password"     // the password was changed
 	EntryJoined         EntryKind = "joined"       // the person took the account over
-	EntryReset          EntryKind = "reset"        // the operator took passkeys and codes away
+	EntryCompanyAdded   EntryKind = "company_added"
+	EntryCompanyRemoved EntryKind = "company_removed"
+	EntryProfile        EntryKind = "profile" // the name or the picture was changed
+	EntryReset          EntryKind = "reset"   // the operator took passkeys and codes away
 	EntryCodesOn        EntryKind = "codes_on"
 	EntryCodesOff       EntryKind = "codes_off"
 	EntryRecoveryMade   EntryKind = "recovery_made"

@@ -182,6 +182,8 @@ type Sessions struct {
 	Notices  []Notice
 	Sessions []Session
 	Passkeys bool // people can have passkeys here
+	// Companies is true when people can sign in with company accounts here.
+	Companies bool
 }
 
 // Mails lets a person choose which mails they get.

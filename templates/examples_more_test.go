@@ -74,7 +74,7 @@ func everyEntry() []Entry {
 	var every []Entry
 	// Used and changed read the same: the verb says it.
 	for _, k := range []EntryKind{EntryUsed, EntryFailed, EntryAllowed, EntryDenied, EntryRemoved, EntryLowered, EntryReturned, EntryEnding, EntryAsked, EntryWithdrawn, EntryApproved, EntryBarred, EntryConnected, EntryReconnected,
-		EntryDisconnected, EntryBroke, EntrySignedIn, EntrySignedOut, EntryPassword, EntryJoined, EntryReset, EntryCodesOn, EntryCodesOff, EntryRecoveryMade, EntryRecoveryUsed, EntryPasskeyAdded, EntryPasskeyRemoved, EntryPasskeyCopied, EntryReplayed} {
+		EntryDisconnected, EntryBroke, EntrySignedIn, EntrySignedOut, EntryPassword, EntryJoined, EntryProfile, EntryCompanyAdded, EntryCompanyRemoved, EntryReset, EntryCodesOn, EntryCodesOff, EntryRecoveryMade, EntryRecoveryUsed, EntryPasskeyAdded, EntryPasskeyRemoved, EntryPasskeyCopied, EntryReplayed} {
 		one.Kind = k
 		every = append(every, one)
 	}
@@ -236,6 +236,6 @@ func listExamples() []example {
 		{"activity-many", Activity{Frame: path, Apps: apps, Services: services, Results: results, Entries: someEntries("Repo Scout"), Older: "/activity?before=x", Newer: "/activity"}},
 		{"activity-hostile", Activity{Frame: path, Apps: apps, Services: services, Results: results, Entries: someEntries(hostile())}},
 		{"sessions-one", Sessions{Frame: sessions, Sessions: []Session{here}}},
-		{"sessions-many", Sessions{Frame: sessions, Passkeys: true, Sessions: []Session{here, {ID: "s2", Device: "Safari on iPhone", First: ago(9), Last: ago(1)}, {ID: `"><b>`, Device: hostile(), Place: hostile(), First: ago(9), Last: ago(8)}}, Notices: []Notice{{Kind: NoticeEnded, Count: 1}}}},
+		{"sessions-many", Sessions{Frame: sessions, Passkeys: true, Companies: true, Sessions: []Session{here, {ID: "s2", Device: "Safari on iPhone", First: ago(9), Last: ago(1)}, {ID: `"><b>`, Device: hostile(), Place: hostile(), First: ago(9), Last: ago(8)}}, Notices: []Notice{{Kind: NoticeEnded, Count: 1}}}},
 	}
 }

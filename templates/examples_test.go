@@ -72,7 +72,7 @@ func examples() []example {
 func doorExamples() []example {
 	stranger := Frame{CSRF: "page-token", Path: "/signin", Return: "/", Now: noon()}
 	accounts := []Account{
-		{ID: "session_1", Name: "Ana Lima", Email: "ana@northwind.example", Since: ago(0), Acts: true},
+		{ID: "session_1", Name: "Ana Lima", Email: "ana@northwind.example", Since: ago(0), Acts: true, Picture: "AAAA"},
 		{ID: "session_2", Name: "Ben Okafor-Vandenberghe", Email: "benjamin.okafor-vandenberghe@northwind.example", Since: ago(3)},
 	}
 	return []example{
@@ -90,6 +90,16 @@ func doorExamples() []example {
 		{"accounts-one", Accounts{Frame: stranger, Accounts: accounts[:1]}},
 		{"accounts-many", Accounts{Frame: stranger, AppName: "Repo Scout", AppHost: "reposcout.example", Accounts: accounts}},
 		{"accounts-hostile", Accounts{Frame: stranger, AppName: hostile(), AppHost: "x", Accounts: []Account{{ID: hostile(), Name: hostile(), Email: hostile(), Since: ago(1)}}}},
+		{"companies-empty", CompanyAccounts{Frame: frame("/sessions/companies")}},
+		{"companies-many", CompanyAccounts{Frame: frame("/sessions/companies"), Full: true, Accounts: []CompanyAccount{{"l1", "Northwind", "ana@northwind.example", ago(3)}, {"l2", "", "", ago(90)}}}},
+		{"companies-hostile", CompanyAccounts{Frame: frame("/sessions/companies"), Offers: []Company{{`"><script>`, hostile()}}, Accounts: []CompanyAccount{{`"><script>`, hostile(), hostile(), ago(3)}}}},
+		{"company-new", NewCompanyAccount{Frame: frame("/sessions/companies"), Company: "Northwind", Account: "ana@northwind.example", Ticket: "sealed"}},
+		{"company-new-hostile", NewCompanyAccount{Frame: frame("/sessions/companies"), Company: hostile(), Account: hostile(), Ticket: hostile()}},
+		{"company-remove", RemoveCompanyAccount{Frame: frame("/sessions/companies"), Account: CompanyAccount{"l1", "Northwind", "ana@northwind.example", ago(3)}}},
+		{"company-remove-hostile", RemoveCompanyAccount{Frame: frame("/sessions/companies"), Account: CompanyAccount{`"><script>`, hostile(), hostile(), ago(3)}}},
+		{"profile-empty", Profile{Frame: frame("/profile"), Name: "Ana Lima"}},
+		{"profile-one", Profile{Frame: frame("/profile"), Name: "Ana Lima", Picture: "AAAA"}},
+		{"profile-hostile", Profile{Frame: frame("/profile"), Name: hostile(), Picture: hostile()}},
 		{"signedout-others", SignedOut{Frame: stranger, Others: []string{"ana@northwind.example", "ben@northwind.example"}}},
 		{"signedout-empty", SignedOut{Frame: stranger}},
 		{"signedout-app", SignedOut{Frame: stranger, Next: Link{"https://reposcout.example/bye", "Go back to reposcout.example"}}},

@@ -41,13 +41,16 @@ type Purpose string
 
 // The purposes.
 const (
-	ToChangePasskeys Purpose = "passkeys"
-	ToChangeCodes    Purpose = "codes"
-	ToAllow          Purpose = "allow" // what is at stake
+	ToChangePasskeys  Purpose = "passkeys"
+	ToChangeCodes     Purpose = "codes"
+	ToChangeCompanies Purpose = "companies"
+	ToAllow           Purpose = "allow" // what is at stake
 )
 
 // Known reports whether there is such a purpose.
-func (p Purpose) Known() bool { return p == ToChangePasskeys || p == ToChangeCodes || p == ToAllow }
+func (p Purpose) Known() bool {
+	return p == ToChangePasskeys || p == ToChangeCodes || p == ToChangeCompanies || p == ToAllow
+}
 
 // Prove asks the person who is signed in to show once more who they are. Frame's
 // Return is where it goes on.

@@ -32,8 +32,12 @@
 //	DisconnectConfirm  POST /services/ID/disconnect csrf
 //	Sessions           POST /sessions               csrf do (end:ID, end-others)
 //	Mails              POST /mails                  csrf want*
+//	Profile            POST /profile                csrf name
+//	Profile            POST /profile/picture        csrf picture do (use, remove), as multipart/form-data
 //	NewCodes           POST /sessions/codes         csrf ticket code
 //	ChangeCodes        POST /sessions/codes/recovery, /sessions/codes/remove csrf
+//	NewCompanyAccount  POST /sessions/companies     csrf ticket
+//	RemoveCompanyAccount POST /sessions/companies/ID/remove csrf
 //	NewPasskey         POST /sessions/passkeys      csrf name ticket answer
 //	RemovePasskey      POST /sessions/passkeys/ID/remove csrf
 //	Activity           GET  /activity               app service result
@@ -134,10 +138,14 @@ func listing() []listed {
 		{Activity{}, "activity.html", false, true},
 		{Sessions{}, "sessions.html", false, true},
 		{Mails{}, "mails.html", false, true},
+		{Profile{}, "profile.html", false, true},
 		{Codes{}, "codes.html", false, true},
 		{NewCodes{}, "codes-new.html", true, true},
 		{RecoveryCodes{}, "recovery.html", true, true},
 		{ChangeCodes{}, "codes-change.html", true, true},
+		{CompanyAccounts{}, "companies.html", false, true},
+		{NewCompanyAccount{}, "company-new.html", true, true},
+		{RemoveCompanyAccount{}, "company-remove.html", true, true},
 		{Passkeys{}, "passkeys.html", false, true},
 		{NewPasskey{}, "passkey-new.html", true, true},
 		{RemovePasskey{}, "passkey-remove.html", true, true},

@@ -53,7 +53,7 @@ func (i *Identity) AccountsPage(c *gin.Context) error {
 	page.AppName, page.AppHost = asks.App, asks.Host
 	for _, p := range list {
 		page.Accounts = append(page.Accounts, templates.Account{
-			ID: string(p.session.ID), Name: p.account.Name, Email: p.account.Email, Since: p.session.Created, Acts: p.acts,
+			ID: string(p.session.ID), Name: p.account.Name, Picture: p.account.Picture, Email: p.account.Email, Since: p.session.Created, Acts: p.acts,
 		})
 	}
 	// An app's hint says who it expects; it is compared with who is here already.

@@ -21,7 +21,8 @@ type Companies interface {
 	// provider is to ask the person whatever it remembers.
 	Begin(ctx context.Context, provider, browser, next string, again bool) (string, error)
 	// Finish reads a provider's answer: whose account here it is for, and where the
-	// person was going. The error is a fault.
+	// person was going. It is nobody's when somebody who is signed in wants to connect
+	// the account there; then nobody signs in. The error is a fault.
 	Finish(ctx context.Context, provider, browser string, answer url.Values) (consent.UserID, string, error)
 }
 
@@ -73,6 +74,10 @@ func (i *Identity) SignInBack(c *gin.Context) error {
 	}
 	if err != nil {
 		return err
+	}
+	if user == "" {
+		c.Redirect(http.StatusSeeOther, next)
+		return nil
 	}
 	a, found, err := i.cfg.Users.AccountByID(ctx, user)
 	if err != nil {

@@ -61,6 +61,7 @@ type Account struct {
 	ID       consent.UserID
 	Email    string // as it was typed
 	Name     string
+	Picture  string // id of their picture; "" for none
 	Hash     string // PHC string of the password
 	Created  time.Time
 	Disabled bool
@@ -88,6 +89,8 @@ type Users interface {
 	// JoinAccount gives an account that was invited at a time its name and password
 	// hash, which may be "", and reports false when it does not wait for that any more.
 	JoinAccount(ctx context.Context, id consent.UserID, invited time.Time, name, hash string) (bool, error)
+	// RenameAccount gives an account another name.
+	RenameAccount(ctx context.Context, id consent.UserID, name string) error
 }
 
 // Config is what identity is made of. Users and Now are always needed; the rest
@@ -189,15 +192,15 @@ func newAccount(email, name string, now time.Time) (Account, error) {
 
 // Profile returns what apps may learn about a person who allowed it. The error is
 // a fault.NotFound when there is no such account or it is disabled.
-func (i *Identity) Profile(ctx context.Context, user consent.UserID) (name, email string, err error) {
+func (i *Identity) Profile(ctx context.Context, user consent.UserID) (name, email, picture string, err error) {
 	a, found, err := i.cfg.Users.AccountByID(ctx, user)
 	if err != nil {
-		return "", "", fmt.Errorf("load account %s: %w", user, err)
+		return "", "", "", fmt.Errorf("load account %s: %w", user, err)
 	}
 	if !found || a.Disabled {
-		return "", "", fault.New(fault.NotFound, "There is no such account.")
+		return "", "", "", fault.New(fault.NotFound, "There is no such account.")
 	}
-	return a.Name, a.Email, nil
+	return a.Name, a.Email, a.Picture, nil
 }
 
 // Canonical is the form of an e-mail address that is compared and counted, so

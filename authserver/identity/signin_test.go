@@ -306,11 +306,11 @@ func TestCreateUser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		name, email, err := w.identity.Profile(t.Context(), id)
+		name, email, _, err := w.identity.Profile(t.Context(), id)
 		if err != nil || name != "Neu Ör" || email != "new@example.com" {
 			t.Errorf("profile: %q %q %v", name, email, err)
 		}
-		if _, _, err := w.identity.Profile(t.Context(), "user_none"); !fault.Is(err, fault.NotFound) {
+		if _, _, _, err := w.identity.Profile(t.Context(), "user_none"); !fault.Is(err, fault.NotFound) {
 			t.Errorf("profile of nobody: %v", err)
 		}
 	})

@@ -128,7 +128,7 @@ func (cfg Config) document(ctx context.Context) (document, error) {
 		TokenAuthMethods: append(slices.Clone(proven), "none"), IntrospectionAuthMethods: proven, RevocationAuthMethods: append(slices.Clone(proven), "none"),
 		ChallengeMethods: []string{"S256"}, IssParameter: true, Prompts: []string{"none", "login", "consent", "select_account"},
 		SubjectTypes: []string{"public"}, IDTokenAlgorithms: []string{cfg.Algorithm},
-		Claims: []string{"sub", "iss", "aud", "iat", "exp", "auth_time", "acr", "nonce", "at_hash", "sid", "name", "email"}, Resources: cfg.Resources,
+		Claims: []string{"sub", "iss", "aud", "iat", "exp", "auth_time", "acr", "nonce", "at_hash", "sid", "name", "picture", "email"}, Resources: cfg.Resources,
 		ProofAlgorithms: cfg.ProofAlgorithms, DetailTypes: cfg.DetailTypes, Levels: cfg.Levels, Locales: cfg.Locales,
 	}, nil
 }

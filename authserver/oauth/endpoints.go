@@ -122,6 +122,9 @@ func (s *Server) Revoke(c *gin.Context) {
 	c.JSON(http.StatusOK, gin.H{})
 }
 
+// PicturesPath is where people's pictures are.
+const PicturesPath = "/pictures"
+
 // Userinfo is GET and POST /oauth/userinfo (OpenID Connect Core 5.3).
 func (s *Server) Userinfo(c *gin.Context) {
 	c.Header("Cache-Control", "no-store")
@@ -136,13 +139,16 @@ func (s *Server) Userinfo(c *gin.Context) {
 		return
 	}
 	out := gin.H{"sub": a.User}
-	name, email, err := s.People.Profile(c.Request.Context(), a.User)
+	name, email, picture, err := s.People.Profile(c.Request.Context(), a.User)
 	if err != nil {
 		writeError(c, err)
 		return
 	}
 	if a.holds(consent.ScopeName("profile"), "identity.profile.read") {
 		out["name"] = name
+		if picture != "" {
+			out["picture"] = s.Issuer + PicturesPath + "/" + picture // section 5.1
+		}
 	}
 	if a.holds(consent.ScopeName("email"), "identity.email.read") {
 		out["email"] = email

@@ -125,7 +125,9 @@ type Signer interface {
 
 // People tells about a user what the app was allowed to know.
 type People interface {
-	Profile(ctx context.Context, user consent.UserID) (name, email string, err error)
+	// Profile returns what there is; picture is the last part of its address below
+	// PicturesPath, "" when there is none.
+	Profile(ctx context.Context, user consent.UserID) (name, email, picture string, err error)
 }
 
 // Event is something that must be on record before its effect is answered.

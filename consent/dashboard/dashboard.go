@@ -146,6 +146,9 @@ type Config struct {
 	Vocabulary func(context.Context) (consent.Vocabulary, error)
 	// Passkeys is true when people can have passkeys here.
 	Passkeys bool
+	// Companies reports whether people can sign in with company accounts here. Nil
+	// means that they cannot.
+	Companies func(context.Context) (bool, error)
 
 	Site  *web.Site
 	Forms web.Forms

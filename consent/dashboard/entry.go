@@ -23,7 +23,7 @@ func told() []audit.Kind {
 		audit.CallAllowed, audit.CallDenied, audit.CallFailed,
 		audit.ConnectionAdded, audit.ConnectionWidened, audit.ConnectionReconnected, audit.ConnectionBroken, audit.ConnectionRemoved,
 		audit.SignedIn, audit.SignedOut, audit.PasskeyAdded, audit.PasskeyRemoved, audit.PasskeyCopied,
-		audit.PasswordChanged, audit.Joined, audit.SignInReset, audit.CodesOn, audit.CodesOff, audit.RecoveryCodesMade, audit.RecoveryCodeUsed,
+		audit.PasswordChanged, audit.Joined, audit.ProfileChanged, audit.CompanyLinked, audit.CompanyUnlinked, audit.SignInReset, audit.CodesOn, audit.CodesOff, audit.RecoveryCodesMade, audit.RecoveryCodeUsed,
 	}
 }
 
@@ -92,7 +92,8 @@ func plain(k audit.Kind) (templates.EntryKind, bool) {
 	kind, known := map[audit.Kind]templates.EntryKind{
 		audit.PetitionMade: templates.EntryAsked, audit.PetitionWithdrawn: templates.EntryWithdrawn,
 		audit.PetitionApproved: templates.EntryApproved, audit.PetitionRefused: templates.EntryBarred,
-		audit.PasswordChanged: templates.EntryPassword, audit.Joined: templates.EntryJoined,
+		audit.PasswordChanged: templates.EntryPassword, audit.Joined: templates.EntryJoined, audit.ProfileChanged: templates.EntryProfile,
+		audit.CompanyLinked: templates.EntryCompanyAdded, audit.CompanyUnlinked: templates.EntryCompanyRemoved,
 		audit.SignInReset: templates.EntryReset, audit.CodesOn: templates.EntryCodesOn, audit.CodesOff: templates.EntryCodesOff,
 		audit.RecoveryCodesMade: templates.EntryRecoveryMade, audit.RecoveryCodeUsed: templates.EntryRecoveryUsed,
 		audit.PasskeyAdded: templates.EntryPasskeyAdded, audit.PasskeyRemoved: templates.EntryPasskeyRemoved, audit.PasskeyCopied: templates.EntryPasskeyCopied,

@@ -24,6 +24,11 @@ func (d *Dashboard) SessionsPage(c *gin.Context) error {
 		return err
 	}
 	page := templates.Sessions{Frame: d.frame(v, "/sessions", d.token(v, sessionsStep)), Notices: d.notices(v, nil), Passkeys: d.cfg.Passkeys}
+	if d.cfg.Companies != nil {
+		if page.Companies, err = d.cfg.Companies(v.ctx()); err != nil {
+			return err
+		}
+	}
 	for _, s := range list {
 		page.Sessions = append(page.Sessions, templates.Session{
 			ID: string(s.ID), Device: s.Device(), Place: s.Address, First: s.Created, Last: s.Seen, This: s.ID == v.person.Session,

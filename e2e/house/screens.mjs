@@ -29,12 +29,17 @@ export async function written(t) {
   return { dir, names, languages };
 }
 
+// What a picture of a person or an app looks like here.
+const picture = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M/wHwAEBgIApD5fRAAAAABJRU5ErkJggg==', 'base64');
+
 const types = { '.css': 'text/css; charset=utf-8', '.js': 'text/javascript; charset=utf-8' };
 
 /** served serves a directory with the headers of production and returns its origin. */
 export async function served(t, dir) {
   const server = createServer(async (request, response) => {
-    const file = join(dir, new URL(request.url, 'http://here').pathname);
+    const path = new URL(request.url, 'http://here').pathname;
+    if (/^\/(pictures|logos)\//.test(path)) return response.writeHead(200, { 'Content-Type': 'image/png' }).end(picture);
+    const file = join(dir, path);
     const body = await readFile(file).catch(() => null);
     response.writeHead(body ? 200 : 404, {
       'Content-Security-Policy': (body?.includes('<script ') ? scripted : '') + policy, 'X-Content-Type-Options': 'nosniff',

@@ -61,6 +61,7 @@ const (
 	Proved        Kind = "session.proved" // the person showed once more who they are
 
 	PasswordChanged Kind = "password.changed"
+	ProfileChanged  Kind = "profile.changed" // the person's name or picture
 
 	CodesOn           Kind = "codes.on" // codes from an app after the password
 	CodesOff          Kind = "codes.off"
@@ -75,6 +76,9 @@ const (
 	PetitionWithdrawn Kind = "petition.withdrawn"
 	PetitionApproved  Kind = "petition.approved"
 	PetitionRefused   Kind = "petition.refused"
+
+	CompanyLinked   Kind = "company.linked" // an account elsewhere signs the person in
+	CompanyUnlinked Kind = "company.unlinked"
 
 	AppApproved   Kind = "app.approved" // an operator looked at it
 	AppUnapproved Kind = "app.unapproved"

@@ -50,10 +50,11 @@ var may = map[string]string{
 	"authserver/identity/onetime": "authserver/identity consent internal/audit internal/fault internal/seal internal/secret internal/web templates",
 	// Its code flow asks a provider who somebody is, and keeps no token: none of what
 	// resourceserver/provider is for, and nothing that may reach the broker.
-	"authserver/identity/upstream": "authserver/identity consent internal/fault internal/secret templates",
+	"authserver/identity/upstream": "authserver/identity consent internal/audit internal/fault internal/seal internal/secret internal/web templates",
 	"authserver/identity/passkey":  "authserver/identity consent internal/audit internal/fault internal/seal internal/web templates",
+	"authserver/identity/profile":  "authserver/identity consent internal/audit internal/fault internal/picture internal/secret internal/web templates",
 	"authserver/oauth":             "authserver/clients consent internal/db internal/fault internal/seal internal/web",
-	"authserver":                   "authserver/clients authserver/identity authserver/identity/onetime authserver/identity/passkey authserver/keys authserver/metadata authserver/oauth consent consent/connect consent/dashboard consent/flow internal/fault internal/web templates",
+	"authserver":                   "authserver/clients authserver/identity authserver/identity/onetime authserver/identity/passkey authserver/identity/profile authserver/identity/upstream authserver/keys authserver/metadata authserver/oauth consent consent/connect consent/dashboard consent/flow internal/fault internal/web templates",
 
 	// The person's pages. They never import each other.
 	"consent/flow":      "authserver/clients authserver/identity authserver/oauth consent consent/catalog internal/audit internal/fault internal/seal internal/web resourceserver/provider templates",
@@ -103,7 +104,7 @@ var homes = map[string]string{
 	"github.com/goccy/go-yaml":          "consent/catalog",
 	"github.com/spf13/cobra":            "cmd/deputy",
 	"github.com/knadh/koanf":            "internal/config",
-	"github.com/gin-gonic/gin":          "authserver authserver/identity authserver/identity/onetime authserver/identity/passkey authserver/metadata authserver/oauth consent/connect consent/dashboard consent/flow internal/server internal/web resourceserver",
+	"github.com/gin-gonic/gin":          "authserver authserver/identity authserver/identity/onetime authserver/identity/passkey authserver/identity/profile authserver/identity/upstream authserver/metadata authserver/oauth consent/connect consent/dashboard consent/flow internal/server internal/web resourceserver",
 	"github.com/wneessen/go-mail":       "internal/mail",
 	"github.com/emersion/go-smtp":       "internal/mail internal/deputytest", // in tests, somebody else's server
 	"github.com/pquerna/otp":            "authserver/identity/onetime internal/deputytest",

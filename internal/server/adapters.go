@@ -44,7 +44,7 @@ func (a asking) Asking(ctx context.Context, next string) (identity.Asking, bool,
 
 func (a asking) Stakes(next string) []string { return a.server.flow.Stakes(next) }
 
-// people is passkey.People and onetime.People: identity is built after both.
+// people is what the packages below identity ask of it: identity is built after them.
 type people struct{ server *Server }
 
 func (p people) Require(c *gin.Context) (identity.Person, bool, error) {
@@ -54,6 +54,12 @@ func (p people) Require(c *gin.Context) (identity.Person, bool, error) {
 func (p people) Prove(c *gin.Context, what templates.Purpose, next string) (identity.Person, bool, error) {
 	return p.server.identity.Prove(c, what, next)
 }
+
+func (p people) Rename(ctx context.Context, user consent.UserID, name string) error {
+	return p.server.identity.Rename(ctx, user, name)
+}
+
+func (p people) Browser(c *gin.Context) string { return p.server.identity.Browser(c) }
 
 func (p people) SignOutToken(who identity.Person) string {
 	return p.server.identity.SignOutToken(who)

@@ -93,10 +93,10 @@ func (n NewSignInProvider) check(loopback bool) error {
 	return nil
 }
 
-// companies are the operator's OpenID providers.
-func (s *Server) companies() *upstream.Companies {
+// newCompanies are the operator's OpenID providers.
+func (s *Server) newCompanies() *upstream.Companies {
 	return upstream.New(upstream.Config{
-		External: s.issuer(), Rows: s.Store, Sealer: sealer{s.Vault, companyTable}, Tx: s.DB.Tx, Now: s.Now,
+		External: s.issuer(), Rows: s.Store, People: people{s}, Audit: s.audit, Site: s.site, Forms: s.forms, Box: s.Key.Box("company accounts"), Sealer: sealer{s.Vault, companyTable}, Tx: s.DB.Tx, Now: s.Now,
 		Create: func(ctx context.Context, email, name string) (consent.UserID, error) {
 			return s.identity.CreateWithoutPassword(ctx, email, name)
 		},

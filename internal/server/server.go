@@ -17,6 +17,8 @@ import (
 	"github.com/deputy-oauth/deputy/authserver/identity"
 	"github.com/deputy-oauth/deputy/authserver/identity/onetime"
 	"github.com/deputy-oauth/deputy/authserver/identity/passkey"
+	"github.com/deputy-oauth/deputy/authserver/identity/profile"
+	"github.com/deputy-oauth/deputy/authserver/identity/upstream"
 	"github.com/deputy-oauth/deputy/authserver/keys"
 	"github.com/deputy-oauth/deputy/authserver/metadata"
 	"github.com/deputy-oauth/deputy/authserver/oauth"
@@ -55,6 +57,8 @@ type Server struct {
 	codes     *onetime.OneTime
 	passkeys  *passkey.Passkeys // nil when browsers cannot use them here
 	letters   *letters          // nil when no mail can be sent
+	profile   *profile.Profile
+	companies *upstream.Companies
 	identity  *identity.Identity
 	oauth     *oauth.Server
 	flow      *flow.Flow
@@ -159,11 +163,14 @@ func (s *Server) buildIdentity() error {
 		Host: s.Config.ExternalURL.Host, Operator: s.Config.Operator, Codes: s.Store, Sealer: sealer{s.Vault, "one_time_codes"}, HashKey: s.Key.Derive("recovery code"),
 		People: people{s}, Audit: s.audit, Tx: s.DB.Tx, Site: s.site, Forms: s.forms, Box: s.Key.Box("one-time codes"), Now: s.Now,
 	})
-	cfg.Companies = s.companies()
 	cfg.Codes, cfg.Box, cfg.Tx = s.codes, s.Key.Box(signInBox), s.DB.Tx
 	if s.letters != nil {
 		cfg.Letters = s.letters
 	}
+	s.profile = profile.New(profile.Config{Rows: s.Store, People: people{s}, Audit: s.audit, Tx: s.DB.Tx, Site: s.site, Forms: s.forms})
+	s.companies = s.newCompanies()
+	cfg.Companies = s.companies
+	cfg.Codes, cfg.Box = s.codes, s.Key.Box("sign-in")
 	var err error
 	if passkey.Possible(s.Config.ExternalURL) {
 		s.passkeys, err = passkey.New(passkey.Config{
@@ -215,7 +222,7 @@ func (s *Server) buildPages(context.Context) error {
 	s.dashboard = dashboard.New(dashboard.Config{
 		Mails: mails, People: s.identity, Holdings: rows, Services: rows, Records: s.audit, Counts: rows, Answers: rows, Petitions: s.petitioner(),
 		Revoker: s.revoker(), Connect: s.connect,
-		Catalog: s.Catalog, Vocabulary: s.live.Scopes, Passkeys: s.passkeys != nil, Site: s.site, Forms: s.forms, Now: s.Now,
+		Catalog: s.Catalog, Vocabulary: s.live.Scopes, Passkeys: s.passkeys != nil, Companies: s.companies.Any, Site: s.site, Forms: s.forms, Now: s.Now,
 	})
 	return nil
 }
@@ -243,7 +250,7 @@ func (s *Server) buildEngine() error {
 	e.GET("/readyz", s.ready)
 	e.Use(web.OnlyHosts(s.Config.ExternalURL), s.site.Headers)
 	authserver.Mount(e, authserver.Parts{
-		Site: s.site, OAuth: s.oauth, Keys: s.keys, Identity: s.identity, Flow: s.flow, Connect: s.connect, Dashboard: s.dashboard, Codes: s.codes, Passkeys: s.passkeys, Changed: s.live.ForgetPeople, Now: s.Now,
+		Site: s.site, OAuth: s.oauth, Keys: s.keys, Identity: s.identity, Flow: s.flow, Connect: s.connect, Dashboard: s.dashboard, Codes: s.codes, Profile: s.profile, Companies: s.companies, Passkeys: s.passkeys, Changed: s.live.ForgetPeople, Now: s.Now,
 		Documents: s.documents, Registrar: s.registrar(), Logos: s.Store,
 		Metadata: metadata.Config{
 			Issuer: s.issuer(), GrantTypes: oauth.GrantTypes(), GrantActions: oauth.GrantActions(), Algorithm: "ES256", Resources: []string{s.brokerAudience()},

@@ -19,7 +19,7 @@ func surface(t testing.TB, d *deputytest.Deputy) (paths []string, offered map[st
 	offered = map[string][]string{}
 	for _, r := range d.Server.Handler().(*gin.Engine).Routes() {
 		path := strings.NewReplacer(":provider/*path", "github/user/repos", ":provider", "github", ":receipt", "receipt_x", ":connection", "connection_x", ":grant", "grant_x",
-			":client", "app_x", "*name", "none.css", ":logo", "none.png").Replace(r.Path)
+			":client", "app_x", ":picture", "AAAA", ":link", "link_x", "*name", "none.css", ":logo", "none.png").Replace(r.Path)
 		if strings.ContainsAny(path, ":*") {
 			t.Fatalf("%s has a variable this test does not know", r.Path)
 		}

@@ -71,8 +71,8 @@ func (s *Store) SignInProvider(ctx context.Context, id string) (upstream.Provide
 // AddSignInState implements upstream.Rows.
 func (s *Store) AddSignInState(ctx context.Context, n upstream.State) error {
 	return s.DB.Tx(ctx, func(ctx context.Context) error {
-		err := s.DB.Read(ctx).Exec("INSERT INTO sign_in_states (provider, hash, browser, nonce, verifier, return_to, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			n.Provider, n.Hash, n.Browser, n.Nonce, n.Verifier.Reveal(), n.Return, n.Expires.UnixMilli()).Error
+		err := s.DB.Read(ctx).Exec("INSERT INTO sign_in_states (provider, hash, browser, nonce, verifier, return_to, session_id, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			n.Provider, n.Hash, n.Browser, n.Nonce, n.Verifier.Reveal(), n.Return, n.Session, n.Expires.UnixMilli()).Error
 		if err != nil {
 			return fmt.Errorf("insert sign-in state: %w", err)
 		}
@@ -88,18 +88,19 @@ func (s *Store) TakeSignInState(ctx context.Context, hash []byte) (n upstream.St
 		Nonce     string
 		Verifier  string
 		ReturnTo  string
+		SessionID consent.SessionID
 		ExpiresAt int64
 	}
 	var r row
 	err = s.DB.Once(ctx, func(ctx context.Context) error {
-		r, err = db.One[row](s.DB.Read(ctx), "DELETE FROM sign_in_states WHERE hash = ? AND expires_at > ? RETURNING provider, browser, nonce, verifier, return_to, expires_at", hash, s.Now().UnixMilli())
+		r, err = db.One[row](s.DB.Read(ctx), "DELETE FROM sign_in_states WHERE hash = ? AND expires_at > ? RETURNING provider, browser, nonce, verifier, return_to, session_id, expires_at", hash, s.Now().UnixMilli())
 		return err
 	})
 	if errors.Is(err, db.ErrNone) {
 		return upstream.State{}, false, nil
 	}
 	return upstream.State{
-		Hash: hash, Browser: r.Browser, Provider: r.Provider, Nonce: r.Nonce, Verifier: secret.New(r.Verifier), Return: r.ReturnTo, Expires: time.UnixMilli(r.ExpiresAt).UTC(),
+		Hash: hash, Browser: r.Browser, Provider: r.Provider, Nonce: r.Nonce, Verifier: secret.New(r.Verifier), Return: r.ReturnTo, Session: r.SessionID, Expires: time.UnixMilli(r.ExpiresAt).UTC(),
 	}, err == nil, err
 }
 
@@ -113,11 +114,57 @@ func (s *Store) LinkedUser(ctx context.Context, issuer, subject string) (consent
 }
 
 // LinkUser implements upstream.Rows.
-func (s *Store) LinkUser(ctx context.Context, user consent.UserID, issuer, subject string) error {
-	made, err := s.changedOne(ctx, "INSERT INTO sign_in_links (issuer, subject, user_id, created_at) VALUES (?, ?, ?, ?) ON CONFLICT (issuer, subject) DO NOTHING",
-		issuer, subject, string(user), s.Now().UnixMilli())
-	if err == nil && !made {
-		return fault.New(fault.Conflict, "This account was connected at the same moment. Sign in again.")
+func (s *Store) LinkUser(ctx context.Context, user consent.UserID, l upstream.Link, most int) error {
+	return s.DB.Tx(ctx, func(ctx context.Context) error {
+		if err := s.holdAccount(ctx, string(user)); err != nil {
+			return err
+		}
+		have, err := s.LinksOf(ctx, user)
+		if err != nil {
+			return err
+		}
+		if len(have) >= most {
+			return fault.New(fault.Conflict, "You have %d company accounts already. Remove one first.", len(have))
+		}
+		made, err := s.changedOne(ctx, "INSERT INTO sign_in_links (issuer, subject, user_id, account, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (issuer, subject) DO NOTHING",
+			l.Issuer, l.Subject, user, l.Account, s.Now().UnixMilli())
+		if err == nil && !made {
+			return fault.New(fault.Conflict, "This account was connected at the same moment. Sign in again.")
+		}
+		return err
+	})
+}
+
+// LinksOf implements upstream.Rows.
+func (s *Store) LinksOf(ctx context.Context, user consent.UserID) ([]upstream.Link, error) {
+	var rows []struct {
+		Issuer, Subject, Account string
+		CreatedAt                int64
 	}
-	return err
+	err := s.DB.Read(ctx).Raw("SELECT issuer, subject, account, created_at FROM sign_in_links WHERE user_id = ? ORDER BY created_at, issuer, subject", user).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read links: %w", err)
+	}
+	list := make([]upstream.Link, len(rows))
+	for i, r := range rows {
+		list[i] = upstream.Link{Issuer: r.Issuer, Subject: r.Subject, Account: r.Account, Since: time.UnixMilli(r.CreatedAt).UTC()}
+	}
+	return list, nil
+}
+
+// UnlinkUser implements upstream.Rows.
+func (s *Store) UnlinkUser(ctx context.Context, user consent.UserID, l upstream.Link) (bool, error) {
+	removed := false
+	err := s.DB.Tx(ctx, func(ctx context.Context) error {
+		err := s.holdAccount(ctx, string(user))
+		if err != nil {
+			return err
+		}
+		removed, err = s.changedOne(ctx, "DELETE FROM sign_in_links WHERE issuer = ? AND subject = ? AND user_id = ?", l.Issuer, l.Subject, user)
+		if err != nil || !removed {
+			return err
+		}
+		return s.keepsAWay(ctx, user)
+	})
+	return removed && err == nil, err
 }

@@ -118,21 +118,17 @@ func (s *Store) MarkCopied(ctx context.Context, id string, at time.Time) error {
 func (s *Store) RemovePasskey(ctx context.Context, user consent.UserID, id string) (bool, error) {
 	removed := false
 	err := s.DB.Tx(ctx, func(ctx context.Context) error {
-		have, err := s.countPasskeys(ctx, user)
+		err := s.holdAccount(ctx, string(user))
 		if err != nil {
 			return err
-		}
-		password, err := db.One[bool](s.DB.Read(ctx), "SELECT password_hash <> '' FROM users WHERE id = ?", string(user))
-		if err != nil {
-			return fmt.Errorf("read how the person signs in: %w", err)
 		}
 		if removed, err = s.changedOne(ctx, "DELETE FROM passkeys WHERE id = ? AND user_id = ?", id, string(user)); err != nil {
 			return fmt.Errorf("delete passkey: %w", err)
 		}
-		if removed && have == 1 && !password {
-			return fault.New(fault.Conflict, "This is your only way to sign in. It was not removed. Add another one first.")
+		if !removed {
+			return nil
 		}
-		return nil
+		return s.keepsAWay(ctx, user)
 	})
 	return removed && err == nil, err
 }

@@ -32,6 +32,7 @@ type sessionRow struct {
 	Address   string
 	Email     string
 	Name      string
+	Picture   string
 }
 
 func (r sessionRow) session() identity.Session {
@@ -78,7 +79,7 @@ func (s *Store) StartSession(ctx context.Context, n identity.Session, hash []byt
 // SessionByToken returns the living session of a token's hash and its account.
 func (s *Store) SessionByToken(ctx context.Context, hash []byte) (identity.Session, identity.Account, bool, error) {
 	r, err := db.One[sessionRow](s.DB.Read(ctx),
-		"SELECT s.id, s.user_id, s.acr, s.created_at, s.proved_at, s.seen_at, s.expires_at, s.user_agent, s.address, u.email, u.name"+
+		"SELECT s.id, s.user_id, s.acr, s.created_at, s.proved_at, s.seen_at, s.expires_at, s.user_agent, s.address, u.email, u.name, u.picture"+
 			" FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = ? AND s.expires_at > ? AND u.disabled_at IS NULL",
 		hash, s.Now().UnixMilli())
 	switch {
@@ -87,7 +88,7 @@ func (s *Store) SessionByToken(ctx context.Context, hash []byte) (identity.Sessi
 	case err != nil:
 		return identity.Session{}, identity.Account{}, false, fmt.Errorf("read session: %w", err)
 	}
-	return r.session(), identity.Account{ID: consent.UserID(r.UserID), Email: r.Email, Name: r.Name}, true, nil
+	return r.session(), identity.Account{ID: consent.UserID(r.UserID), Email: r.Email, Name: r.Name, Picture: r.Picture}, true, nil
 }
 
 // ProveSession writes down that the person of a living session showed who they

@@ -18,6 +18,7 @@ type userRow struct {
 	ID           string
 	Email        string
 	Name         string
+	Picture      string
 	PasswordHash string
 	CreatedAt    int64
 	DisabledAt   *int64
@@ -31,6 +32,7 @@ func (r userRow) account() identity.Account {
 		ID:       consent.UserID(r.ID),
 		Email:    r.Email,
 		Name:     r.Name,
+		Picture:  r.Picture,
 		Hash:     r.PasswordHash,
 		Created:  time.UnixMilli(r.CreatedAt).UTC(),
 		Disabled: r.DisabledAt != nil,

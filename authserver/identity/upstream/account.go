@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,22 +85,19 @@ func (u *Companies) account(ctx context.Context, p Provider, c claims) (consent.
 	case signIn:
 		return user, nil
 	case link:
-		return a.ID, u.link(ctx, a.ID, c)
+		return a.ID, u.link(ctx, a.ID, c.link())
 	case create:
 		return u.create(ctx, c)
 	case noMail:
 		return "", fault.New(fault.Denied, "%s did not tell an e-mail address that it has checked. You are not signed in.", p.Name)
 	case taken:
-		return "", fault.New(fault.Denied, "Your account here is not connected with %s. Sign in another way. Whoever runs this server can connect it.", p.Name)
+		return "", fault.New(fault.Denied, "Your account here is not connected with %s. Sign in another way, then connect it on your page of sign-ins.", p.Name)
 	}
 	return "", fault.New(fault.Denied, "You have no account here. Ask whoever runs this server for one.")
 }
 
-func (u *Companies) link(ctx context.Context, user consent.UserID, c claims) error {
-	if err := u.cfg.Rows.LinkUser(ctx, user, c.Issuer, c.Subject); err != nil {
-		return fmt.Errorf("link %s: %w", user, err)
-	}
-	return nil
+func (c claims) link() Link {
+	return Link{Issuer: c.Issuer, Subject: c.Subject, Account: cmp.Or(c.Email, c.Name)}
 }
 
 // create makes account and link together: of two first sign-ins at the same time
@@ -113,7 +111,7 @@ func (u *Companies) create(ctx context.Context, c claims) (user consent.UserID, 
 		if user, err = u.cfg.Create(ctx, c.Email, name); err != nil {
 			return fmt.Errorf("add an account: %w", err)
 		}
-		return u.link(ctx, user, c)
+		return u.link(ctx, user, c.link())
 	})
 	return user, err
 }

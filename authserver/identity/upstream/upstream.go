@@ -16,6 +16,9 @@
 // Addresses here are the operator's, so that providers inside a company's network
 // can be used; nobody else can make this package fetch anything.
 //
+// A person who is signed in connects such an account themselves, or takes one away:
+// see pages.go.
+//
 // It makes no session, and asks nobody for a second step: package identity does.
 package upstream
 
@@ -38,7 +41,9 @@ import (
 	"github.com/deputy-oauth/deputy/authserver/identity"
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/internal/fault"
+	"github.com/deputy-oauth/deputy/internal/seal"
 	"github.com/deputy-oauth/deputy/internal/secret"
+	"github.com/deputy-oauth/deputy/internal/web"
 	"github.com/deputy-oauth/deputy/templates"
 )
 
@@ -71,7 +76,10 @@ type State struct {
 	Nonce    string
 	Verifier secret.Text
 	Return   string
-	Expires  time.Time
+	// Session is the sign-in that wants to connect the account it comes back with; ""
+	// for somebody who signs in.
+	Session consent.SessionID
+	Expires time.Time
 }
 
 // Rows keeps providers, states and links.
@@ -86,8 +94,14 @@ type Rows interface {
 	TakeSignInState(ctx context.Context, hash []byte) (State, bool, error)
 	// LinkedUser returns whose account here belongs to one there.
 	LinkedUser(ctx context.Context, issuer, subject string) (consent.UserID, bool, error)
-	// LinkUser makes the link. The error is a fault.Conflict when there is one.
-	LinkUser(ctx context.Context, user consent.UserID, issuer, subject string) error
+	// LinkUser makes a link. The error is a fault.Conflict when the account there is
+	// linked already, or the person has most links.
+	LinkUser(ctx context.Context, user consent.UserID, l Link, most int) error
+	// LinksOf lists the links of a person, the oldest first.
+	LinksOf(ctx context.Context, user consent.UserID) ([]Link, error)
+	// UnlinkUser removes a link of a person, and reports false when there is none. The
+	// error is a fault.Conflict when it is the last way to sign in.
+	UnlinkUser(ctx context.Context, user consent.UserID, l Link) (bool, error)
 	AccountByEmail(ctx context.Context, key string) (identity.Account, bool, error)
 }
 
@@ -104,6 +118,11 @@ type Config struct {
 	External string // our issuer, without a slash at its end
 	Rows     Rows
 	Sealer   Sealer
+	People   People
+	Audit    Audit
+	Site     *web.Site
+	Forms    web.Forms
+	Box      seal.Box
 	// Create adds an account without a password.
 	Create func(ctx context.Context, email, name string) (consent.UserID, error)
 	// Tx runs fn in one transaction.
@@ -153,9 +172,24 @@ func (u *Companies) List(ctx context.Context) ([]templates.Company, error) {
 	return list, nil
 }
 
+// Any reports whether there is a provider.
+func (u *Companies) Any(ctx context.Context) (bool, error) {
+	list, err := u.List(ctx)
+	return len(list) > 0, err
+}
+
 // Begin returns the address at the provider to send the browser to. With again the
 // provider is asked to have the person sign in there whatever it remembers.
 func (u *Companies) Begin(ctx context.Context, id, browser, next string, again bool) (string, error) {
+	prompt := ""
+	if again {
+		prompt = "login"
+	}
+	return u.begin(ctx, id, State{Return: next}, browser, prompt)
+}
+
+// begin is Begin for a state that says what the trip is for.
+func (u *Companies) begin(ctx context.Context, id string, s State, browser, prompt string) (string, error) {
 	p, meta, err := u.provider(ctx, id)
 	if err != nil {
 		return "", err
@@ -163,21 +197,21 @@ func (u *Companies) Begin(ctx context.Context, id, browser, next string, again b
 	state, nonce := secret.Random().Reveal(), secret.Random().Reveal()
 	verifier := oauth2.GenerateVerifier()
 	hash, who := sha256.Sum256([]byte(state)), sha256.Sum256([]byte(browser))
-	err = u.cfg.Rows.AddSignInState(ctx, State{
-		Hash: hash[:], Browser: who[:], Provider: p.ID, Nonce: nonce, Verifier: secret.New(verifier), Return: next, Expires: u.cfg.Now().Add(stateLife),
-	})
-	if err != nil {
+	s.Hash, s.Browser, s.Provider, s.Nonce, s.Verifier, s.Expires = hash[:], who[:], p.ID, nonce, secret.New(verifier), u.cfg.Now().Add(stateLife)
+	if err := u.cfg.Rows.AddSignInState(ctx, s); err != nil {
 		return "", fmt.Errorf("store the way to %s: %w", p.ID, err)
 	}
 	options := []oauth2.AuthCodeOption{oidc.Nonce(nonce), oauth2.S256ChallengeOption(verifier)}
-	if again {
-		options = append(options, oauth2.SetAuthURLParam("prompt", "login"))
+	if prompt != "" {
+		options = append(options, oauth2.SetAuthURLParam("prompt", prompt))
 	}
 	return u.config(p, meta, secret.Text{}).AuthCodeURL(state, options...), nil
 }
 
 // Finish reads a provider's answer, and says whose account here it is for and
-// where the person was going. The error is a fault.
+// where the person was going. Nobody's it is when somebody who is signed in wants to
+// connect the account there: then the way leads to the page that asks. The error is a
+// fault.
 func (u *Companies) Finish(ctx context.Context, id, browser string, answer url.Values) (consent.UserID, string, error) {
 	s, err := u.take(ctx, id, browser, answer.Get("state"))
 	if err != nil {
@@ -196,6 +230,10 @@ func (u *Companies) Finish(ctx context.Context, id, browser string, answer url.V
 	who, err := u.claims(ctx, p, meta, s, answer.Get("code"))
 	if err != nil {
 		return "", "", err
+	}
+	if s.Session != "" {
+		next, err := u.offered(p, s, who)
+		return "", next, err
 	}
 	user, err := u.account(ctx, p, who)
 	return user, s.Return, err
