@@ -96,6 +96,8 @@ func letterOf(k audit.Kind) templates.LetterKind {
 		return templates.LetterPasskeyRemoved
 	case audit.PasskeyCopied:
 		return templates.LetterPasskeyCopied
+	case audit.CompanyLinked:
+		return templates.LetterCompany
 	case audit.CodesOn:
 		return templates.LetterCodesOn
 	case audit.CodesOff:

@@ -169,3 +169,14 @@ func TestTheLastWayInCannotBeRemoved(t *testing.T) {
 		}
 	})
 }
+
+func TestAConnectedAccountIsToldByMail(t *testing.T) {
+	d := deputytest.New(t, deputytest.Options{Mail: true})
+	c := acme(t, d, nil)
+	user, ana := d.User("ana"), d.Browser()
+	ana.SignIn(user)
+	back(ana, c.says(c.setOut(ana), "a-1", "ana@acme.example", nil)).Form("/sessions/companies").Submit("")
+	if told := d.Mail.To(user.Email, 1)[0]; told.Subject != "A company account was connected" {
+		t.Errorf("told: %s", told.Subject)
+	}
+}
