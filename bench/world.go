@@ -166,6 +166,11 @@ func (w *world) register(ctx context.Context, key secret.Text) (err error) {
 	if err != nil {
 		return err
 	}
+	return w.people(ctx, f)
+}
+
+// people makes everybody's account.
+func (w *world) people(ctx context.Context, f *server.Foundation) error {
 	for i := range people + 1 {
 		p, err := newPerson(fmt.Sprintf("person%d@example.com", i), "correct-horse-battery")
 		if err != nil {
