@@ -204,12 +204,16 @@ async function signIn(deputy) {
   const replayed = await answer({ prompt: 'none' }, { expectedNonce: oauth.randomNonce() });
   await assert.rejects(replayed.swap(replayed.back), (error) => /nonce/.test(error.cause?.message ?? error.message), 'the ID token has the nonce of its own request');
 
-  for (const parameters of [{ prompt: 'login' }, { prompt: 'select_account' }, { max_age: '0' }]) {
+  for (const parameters of [{ prompt: 'login' }, { max_age: '0' }]) {
     const asked = await answer(parameters);
     assert.equal(person.heading(), 'Sign in', `${JSON.stringify(parameters)} asks who is there`);
     const fresh = await asked.swap(await person.signIn({ stop: callback }));
     assert.ok(fresh.claims().auth_time >= claims.auth_time);
   }
+  const chosen = await answer({ prompt: 'select_account' });
+  assert.equal(person.heading(), 'Choose an account');
+  const same = await chosen.swap(await person.press('Continue', { stop: callback }));
+  assert.equal(same.claims().sub, claims.sub);
   const both = await answer({ prompt: 'none', max_age: '0' });
   await assert.rejects(both.swap(both.back), denied('login_required'));
   const consent = await answer({ prompt: 'consent' });
