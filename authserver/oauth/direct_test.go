@@ -213,7 +213,7 @@ func TestATokenShrinksWithItsGrant(t *testing.T) {
 			t.Fatalf("before: %s", got.Raw)
 		}
 		page := ana.Get("/").Link("Repo Scout")
-		gone := page.Link("See your e-mail address").Form("/apps/").Submit("")
+		gone := page.Link("Remove: See your e-mail address").Form("/apps/").Submit("")
 		if gone.Status != 200 {
 			t.Fatalf("remove: %d %s", gone.Status, gone.Text())
 		}
