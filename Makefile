@@ -61,8 +61,10 @@ mutate: ## Ask whether the tests of the consent engine notice mistakes (takes a 
 	@go run -tags $(TAGS) ./scripts/mutate -args '-rapid.nofailfile -rapid.shrinktime=1ms' ./consent decide.go steps.go required.go renew.go more.go along.go also.go agree.go permit.go rate.go grant.go details.go
 
 .PHONY: lint
-lint: ## Check formatting and run go vet
+lint: ## Check formatting and sizes, and run go vet
 	$(call step,Formatting and go vet)
+	@big=$$(git ls-files -z | xargs -0 sh -c 'find "$$@" -maxdepth 0 -size +5M' sh); \
+	  if [ -n "$$big" ]; then echo "too large to commit:"; echo "$$big"; exit 1; fi
 	@bad=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 ls 2>/dev/null | xargs gofmt -l); \
 	  if [ -n "$$bad" ]; then echo "not formatted, run gofmt -w on:"; echo "$$bad"; exit 1; fi
 	@go vet -tags $(TAGS) ./...
