@@ -112,11 +112,6 @@ func TestFirstStartMakesOneKeyAndLaterOnesKeepIt(t *testing.T) {
 func TestReplicasThatStartTogetherShareOneKey(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
-		// gorm learns the shape of a row when it first meets one, and not safely when
-		// eight do at the same time.
-		if _, err := w.cfg.Store.SigningKeys(t.Context()); err != nil {
-			t.Fatal(err)
-		}
 		rings := make([]*keys.Ring, 8)
 		var wg sync.WaitGroup
 		for i := range rings {

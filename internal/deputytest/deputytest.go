@@ -100,6 +100,8 @@ func New(t testing.TB, o Options) *Deputy {
 	d.must(err)
 	if o.Postgres {
 		cfg.DatabaseURL = dbtest.PostgresURL(t)
+	} else {
+		dbtest.SQLiteFile(t, cfg.SQLitePath())
 	}
 	if o.Mail {
 		d.Mail = newMailbox(d)

@@ -5,12 +5,14 @@ package dbtest
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,8 +37,44 @@ func Each(t *testing.T, test func(t *testing.T, d *db.DB)) {
 // SQLite returns an empty SQLite database in a temporary folder.
 func SQLite(t testing.TB) *db.DB {
 	t.Helper()
-	return open(t, db.Config{Path: filepath.Join(t.TempDir(), "deputy.db")})
+	path := filepath.Join(t.TempDir(), "deputy.db")
+	SQLiteFile(t, path)
+	return open(t, db.Config{Path: path})
 }
+
+// SQLiteFile makes an empty, migrated SQLite database at path.
+func SQLiteFile(t testing.TB, path string) {
+	t.Helper()
+	file, err := migrated()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// migrated is the file of an empty SQLite database after all migrations. They are
+// run once a process: a test would spend more on them than on what it is about.
+var migrated = sync.OnceValues(func() (file []byte, err error) {
+	dir, err := os.MkdirTemp("", "deputy-migrated-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	path := filepath.Join(dir, "deputy.db")
+	d, err := db.Open(ctx, db.Config{Path: path})
+	if err != nil {
+		return nil, err
+	}
+	// Closing the last connection writes the log into the file.
+	if err := errors.Join(d.Migrate(ctx, migrations.Files), d.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // Postgres returns an empty PostgreSQL database of its own.
 func Postgres(t testing.TB) *db.DB {
