@@ -19,8 +19,8 @@ const (
 )
 
 // remember gives the veteran a past: the one agreement made through the pages,
-// once more for each of as many apps, with repositories of its own. Only the pages
-// could not make a thousand in the time there is.
+// once more for each of as many apps, with repositories of its own. Making all of
+// them through the pages would take longer than the whole measurement.
 func (w *world) remember(ctx context.Context) (err error) {
 	driver, source := "sqlite", "file:"+w.dataFile()+"?_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)"
 	if w.pages != "" {

@@ -209,6 +209,9 @@ func (p *Provider) proveDeny(o Operation, at *problems) {
 		if d.overlaps(o.Upstream.Method, o.Upstream.Path) {
 			at.add("it calls %s %s, which is on the deny list: %s %s", o.Upstream.Method, o.Upstream.Path, d.Method, d.Path)
 		}
+		if o.Before != nil && d.overlaps(o.Before.Call.Method, o.Before.Call.Path) {
+			at.add("it looks at %s, which is on the deny list: %s %s", o.Before.Call.Path, d.Method, d.Path)
+		}
 	}
 }
 

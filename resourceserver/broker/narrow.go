@@ -91,6 +91,9 @@ func (p *plan) excluded(d *document) error {
 		}
 		return err
 	}
+	if d.kind(0) != '[' {
+		return errShape
+	}
 	var failed error
 	d.children(0, func(item int) {
 		has, err := d.has(item, p.without)

@@ -103,10 +103,11 @@ func (c *call) before(ctx context.Context, on consent.ConnectionID, resource str
 	if rule == nil {
 		return nil
 	}
-	filled := map[string]string{"resource": resource}
+	filled := map[string]string{}
 	for _, p := range c.op.Params {
 		filled[p.Name] = c.values.text(p.Name)
 	}
+	filled["resource"] = resource // the checked one, whatever a value is called
 	d, _, err := c.look(ctx, on, rule.Call, filled)
 	if err != nil {
 		return err

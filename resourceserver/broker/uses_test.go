@@ -59,6 +59,9 @@ func TestASearchFindsOnlyWhatWasPicked(t *testing.T) {
 			t.Errorf("%q leaves: %s", gone, answer.Body)
 		}
 	}
+	if _, refusal := w.ask("GET", "slack", "/search.messages?query=the&count=1&page=2", ""); refusal == nil {
+		t.Error("the place of what is left tells how much was found elsewhere")
+	}
 	for _, query := range []string{"in:random kettle", "the -office", `"the office"`, "from:ben", "has:link", "rel*"} {
 		_, refusal := w.ask("POST", "slack", "/search.messages", `{"query":`+quote(query)+`}`)
 		if refusal == nil || refusal.Code != broker.CodeInvalid {
