@@ -23,6 +23,24 @@ func invite(t *testing.T, d *deputytest.Deputy, name string) {
 	}
 }
 
+// The link that a command prints is made before the account was ever read: a
+// database keeps of its time no more than milliseconds.
+func TestALinkIsGoodWhateverADatabaseKeepsOfATime(t *testing.T) {
+	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
+		d.Clock.Add(123_456 * time.Nanosecond)
+		for range 2 { // the second time it is an account that was invited before
+			in, err := d.Foundation.Invite(t.Context(), guest, "Eve", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if page := d.Browser().Get(strings.TrimPrefix(in.Link, d.URL)); page.Status != http.StatusOK || !page.Says("Northwind invited you.") {
+				t.Errorf("the link opens %d %s", page.Status, page.Text())
+			}
+			d.Clock.Add(time.Minute)
+		}
+	})
+}
+
 func TestAnInvitationIsTakenOver(t *testing.T) {
 	eachWithMail(t, func(t *testing.T, d *deputytest.Deputy) {
 		invite(t, d, "Eve")

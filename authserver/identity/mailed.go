@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/deputy-oauth/deputy/consent"
@@ -70,10 +71,11 @@ func (i *Identity) link(kind, page string, a Account, life time.Duration) (strin
 	return page + "?link=" + url.QueryEscape(i.cfg.Box.Seal(plain, kind)), until, nil
 }
 
-// stateOf is a digest of what a link must not outlive.
+// stateOf is a digest of what a link must not outlive. Of times, databases keep the
+// milliseconds.
 func stateOf(a Account) []byte {
 	sum := sha256.New()
-	for _, part := range []string{Canonical(a.Email), a.Hash, a.Invited.UTC().Format(time.RFC3339Nano)} {
+	for _, part := range []string{Canonical(a.Email), a.Hash, strconv.FormatInt(a.Invited.UnixMilli(), 10)} {
 		fmt.Fprintf(sum, "%d:%s", len(part), part)
 	}
 	return sum.Sum(nil)[:16]

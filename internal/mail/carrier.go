@@ -16,7 +16,7 @@ import (
 	"github.com/deputy-oauth/deputy/internal/secret"
 )
 
-// patience bounds one try, from the connection to the last answer.
+// patience bounds the way to a connection, and each answer after it.
 const patience = 20 * time.Second
 
 // SMTP hands messages to a mail server (RFC 5321). The connection is encrypted, by
@@ -44,10 +44,13 @@ func (s SMTP) Carry(ctx context.Context, m Message) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err = client.DialAndSendWithContext(ctx, msg)
+	if msg.IsDelivered() {
+		return nil // whatever went wrong in taking leave
+	}
 	var refused *gomail.SendError
-	// Only what the server says about this recipient is for good: everything else an
-	// operator can put right.
-	if errors.As(err, &refused) && refused.Reason == gomail.ErrSMTPRcptTo && !refused.IsTemp() {
+	// Only what the server says about this recipient (RFC 5321 section 4.2.1) is for
+	// good: everything else passes, or an operator can put it right.
+	if errors.As(err, &refused) && refused.Reason == gomail.ErrSMTPRcptTo && refused.ErrorCode() >= 500 {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	if err != nil {

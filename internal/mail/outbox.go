@@ -30,16 +30,17 @@ import (
 
 const (
 	// lease is how long a letter belongs to the worker that took it: longer than a
-	// try takes.
-	lease = 2 * time.Minute
+	// try takes, with a server that thinks about each of its answers.
+	lease = 5 * time.Minute
 	// firstPause is how long a letter rests after the first try; it doubles with
 	// every other one, up to longestPause.
 	firstPause   = 30 * time.Second
 	longestPause = 2 * time.Hour
 	// mostWaiting is how many letters of one person may wait.
 	mostWaiting = 50
-	// batch is how many a worker takes at once: it can send them within the lease.
-	batch = 4
+	// batch is how many a worker takes at once: a slow one must not outlast the lease
+	// of others.
+	batch = 1
 	// every is how often a worker looks for what is due.
 	every = 2 * time.Second
 )
@@ -63,7 +64,8 @@ type Message struct{ To, Subject, Text string }
 
 // Rows keeps the letters that wait, sealed.
 type Rows interface {
-	// AddLetter stores one, unless most of the same person wait, or one about the same.
+	// AddLetter stores one, unless most of the same person wait. When one about the
+	// same waits, that one may wait as long as this one might.
 	AddLetter(ctx context.Context, l Letter, most int) error
 	// TakeLetters returns letters that are due, those that have ended too, and makes
 	// them due again at until. Nobody else gets them before.

@@ -153,10 +153,11 @@ func (l *letters) write(ctx context.Context, content []byte) (mail.Message, bool
 	if err := json.Unmarshal(content, &n); err != nil {
 		return mail.Message{}, false, fmt.Errorf("%w: read the letter: %w", mail.ErrRefused, err)
 	}
-	a, found, err := l.Store.AccountByID(ctx, n.User)
+	find := func() (identity.Account, bool, error) { return l.Store.AccountByID(ctx, n.User) }
 	if n.Forgotten != "" {
-		a, found, err = l.Store.AccountByEmail(ctx, identity.Canonical(n.Forgotten))
+		find = func() (identity.Account, bool, error) { return l.Store.AccountByEmail(ctx, identity.Canonical(n.Forgotten)) }
 	}
+	a, found, err := find()
 	if err != nil || !found || a.Disabled {
 		return mail.Message{}, false, err
 	}

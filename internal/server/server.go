@@ -170,7 +170,6 @@ func (s *Server) buildIdentity() error {
 	s.profile = profile.New(profile.Config{Rows: s.Store, People: people{s}, Audit: s.audit, Tx: s.DB.Tx, Site: s.site, Forms: s.forms})
 	s.companies = s.newCompanies()
 	cfg.Companies = s.companies
-	cfg.Codes, cfg.Box = s.codes, s.Key.Box("sign-in")
 	var err error
 	if passkey.Possible(s.Config.ExternalURL) {
 		s.passkeys, err = passkey.New(passkey.Config{

@@ -131,6 +131,12 @@ func (s *Store) LinkUser(ctx context.Context, user consent.UserID, l upstream.Li
 		if err == nil && !made {
 			return fault.New(fault.Conflict, "This account was connected at the same moment. Sign in again.")
 		}
+		if err != nil {
+			return err
+		}
+		// Whoever comes in through a company is here: an invitation would be a way past
+		// what they set up.
+		_, err = s.changedOne(ctx, "UPDATE users SET invited_at = NULL WHERE id = ? AND invited_at IS NOT NULL", user)
 		return err
 	})
 }

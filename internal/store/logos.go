@@ -37,8 +37,11 @@ func (s *Store) SetLogo(ctx context.Context, id consent.AppID, uri string, png [
 // RemoveLogo forgets an app's picture.
 func (s *Store) RemoveLogo(ctx context.Context, id consent.AppID) error {
 	return s.DB.Tx(ctx, func(ctx context.Context) error {
-		tx := s.DB.Read(ctx)
-		return errors.Join(tx.Exec("UPDATE apps SET logo = '' WHERE id = ?", id).Error, tx.Exec("DELETE FROM logos WHERE app_id = ?", id).Error)
+		known, err := s.changedOne(ctx, "UPDATE apps SET logo = '' WHERE id = ?", id)
+		if err == nil && !known {
+			return fault.New(fault.NotFound, "There is no app %s.", id)
+		}
+		return errors.Join(err, s.DB.Read(ctx).Exec("DELETE FROM logos WHERE app_id = ?", id).Error)
 	})
 }
 

@@ -60,9 +60,11 @@ type Vouched struct {
 // they approved.
 func (s *Store) VouchedApps(ctx context.Context, most int) ([]Vouched, error) {
 	var out []Vouched
-	for _, which := range []string{"origin = 'operator'", "approved <> ''"} {
+	// Of those that were approved the name is the approved one, whatever they call
+	// themselves since.
+	for _, which := range []string{"name FROM apps WHERE origin = 'operator'", "approved_name AS name FROM apps WHERE approved <> ''"} {
 		var rows []Vouched
-		if err := s.DB.Read(ctx).Raw("SELECT id, name FROM apps WHERE "+which+" ORDER BY id LIMIT ?", most).Scan(&rows).Error; err != nil {
+		if err := s.DB.Read(ctx).Raw("SELECT id, "+which+" ORDER BY id LIMIT ?", most).Scan(&rows).Error; err != nil {
 			return nil, fmt.Errorf("list the apps that an operator answers for: %w", err)
 		}
 		out = append(out, rows...)

@@ -266,6 +266,18 @@ func TestWhoseAccountItIs(t *testing.T) {
 		if got := d.Words("SELECT user_id FROM sign_in_links WHERE subject = 'ana-1'"); got != string(ana.ID) {
 			t.Errorf("linked to %q", got)
 		}
+		// Somebody who was invited and comes this way is here: the invitation is over.
+		invited, err := d.Foundation.Invite(t.Context(), "eve@acme.example", "Eve", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = d.Browser()
+		if back(b, verified.says(verified.begin(b), "eve-1", "eve@acme.example", unverified("true"))); !in(b) {
+			t.Fatal("Eve is not signed in")
+		}
+		if page := d.Browser().Get(strings.TrimPrefix(invited.Link, d.URL)); page.Status != http.StatusGone {
+			t.Errorf("the invitation still opens: %d %s", page.Status, page.Text())
+		}
 	})
 }
 
