@@ -155,7 +155,9 @@ func (l *letters) write(ctx context.Context, content []byte) (mail.Message, bool
 	}
 	find := func() (identity.Account, bool, error) { return l.Store.AccountByID(ctx, n.User) }
 	if n.Forgotten != "" {
-		find = func() (identity.Account, bool, error) { return l.Store.AccountByEmail(ctx, identity.Canonical(n.Forgotten)) }
+		find = func() (identity.Account, bool, error) {
+			return l.Store.AccountByEmail(ctx, identity.Canonical(n.Forgotten))
+		}
 	}
 	a, found, err := find()
 	if err != nil || !found || a.Disabled {
