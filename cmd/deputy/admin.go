@@ -217,6 +217,7 @@ func (p program) provider() *cobra.Command {
 	f.StringVar(&n.Variant, "variant", "", "kind of registration; the provider's usual one when left out")
 	f.StringVar(&n.WebURL, "web-url", "", "`URL` of a self-hosted provider's pages")
 	f.StringVar(&n.APIURL, "api-url", "", "`URL` of a self-hosted provider's API")
+	f.StringToStringVar(&n.Hosts, "host", nil, "`NAME=URL` of a further host of the provider, when it is self-hosted")
 	return group("provider", "Services that people connect", required(set, "client-id"))
 }
 

@@ -17,7 +17,7 @@ const never = "never"
 
 func buildProvider(f providerFile, at *problems) *Provider {
 	p := &Provider{
-		ID: consent.ProviderID(f.ID), Name: f.Name, Mark: f.Mark, WebURL: f.Web, APIURL: f.API,
+		ID: consent.ProviderID(f.ID), Name: f.Name, Mark: f.Mark, WebURL: f.Web, APIURL: f.API, Hosts: f.Hosts,
 		Headers: f.Headers, Accept: f.Accept, OK: f.OK, Fault: f.Fault, FaultFields: f.FaultFields,
 		Identity: Identity{
 			Call: buildCall(f.Identity.Call), Realm: f.Identity.Realm, Subject: f.Identity.Subject,
@@ -100,6 +100,9 @@ func buildResource(p *Provider, f resourceFile, at *problems) {
 	r := Resource{Type: t, Word: f.Word, Words: f.Words, Variable: f.Variable, Pattern: whole(f.Pattern, at)}
 	if f.Resolve != nil {
 		r.Resolve = &Resolve{Call: buildCall(f.Resolve.Call), ID: f.Resolve.ID, From: f.Resolve.From}
+	}
+	if f.Alias != nil {
+		r.Alias = &Alias{Name: f.Alias.Name, Call: buildCall(f.Alias.Call), ID: f.Alias.ID}
 	}
 	p.Resources[t] = r
 	if f.Picker != nil {

@@ -35,6 +35,7 @@ type Provider struct {
 	Mark        string            // two letters for its tile: "Gh"
 	WebURL      string            // origin of its pages; an operator may replace it
 	APIURL      string            // base of its API, without a trailing slash; an operator may replace it
+	Hosts       map[string]string // further hosts by name, the same way
 	Headers     map[string]string // sent with every call
 	Accept      []string          // media types an app may ask for; the provider is always asked with Headers
 	OK          string            // JSON pointer that must be true in an answer; "" when the status tells
@@ -52,8 +53,8 @@ type Provider struct {
 	routes map[string]*node // by method; built by Load
 }
 
-// Variant is one way to be registered at a provider. URLs may contain {web},
-// {api} and {client_id}.
+// Variant is one way to be registered at a provider. URLs may begin with {web},
+// {api} or the name of a further host, and contain {client_id}.
 type Variant struct {
 	ID              string
 	Authorize       string
@@ -103,7 +104,7 @@ type Identity struct {
 }
 
 // Call is a request to the provider. Path is relative to the API base unless it
-// starts with {web} or {api}. Values in braces are filled in, escaped.
+// starts with {web}, {api} or the name of a further host. Values in braces are filled in, escaped.
 type Call struct {
 	Method string
 	Path   string
@@ -161,6 +162,8 @@ type Resource struct {
 	// Resolve finds the id behind the provider's mutable names, e.g. owner and
 	// repo. Nil when ids stand in the paths.
 	Resolve *Resolve
+	// Alias is a word that stands for the id of one of them; nil when there is none.
+	Alias *Alias
 }
 
 // Resolve is a call that turns names into a stable id.
@@ -168,6 +171,14 @@ type Resolve struct {
 	Call Call
 	ID   string   // JSON pointer
 	From []string // the path variables it needs: owner, repo
+}
+
+// Alias is a word a provider takes for an id: "primary", for a person's own
+// calendar. It is looked up, and what is compared and sent on is the id.
+type Alias struct {
+	Name string
+	Call Call
+	ID   string // JSON pointer
 }
 
 // Picker is how people choose resources of a type.

@@ -16,6 +16,7 @@ type providerFile struct {
 	Mark        string               `yaml:"mark"`
 	Web         string               `yaml:"web"`
 	API         string               `yaml:"api"`
+	Hosts       map[string]string    `yaml:"hosts"`
 	Headers     map[string]string    `yaml:"headers"`
 	Accept      []string             `yaml:"accept"`
 	OK          string               `yaml:"ok"`
@@ -116,11 +117,18 @@ type resourceFile struct {
 	Pattern  string       `yaml:"pattern"`
 	DE       wordsFile    `yaml:"de"`
 	Resolve  *resolveFile `yaml:"resolve"`
+	Alias    *aliasFile   `yaml:"alias"`
 	Picker   *pickerFile  `yaml:"picker"`
 }
 
 type resolveFile struct {
 	From []string `yaml:"from"`
+	Call callFile `yaml:"call"`
+	ID   string   `yaml:"id"`
+}
+
+type aliasFile struct {
+	Name string   `yaml:"name"`
 	Call callFile `yaml:"call"`
 	ID   string   `yaml:"id"`
 }

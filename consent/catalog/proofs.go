@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -171,12 +170,7 @@ func (p *Provider) proveSelf(at *problems) {
 	if len(p.Variants) == 0 {
 		at.add("there is no variant")
 	}
-	for _, u := range []string{p.WebURL, p.APIURL} {
-		parsed, err := url.Parse(u)
-		if err != nil || parsed.Scheme != "https" || parsed.Host == "" || parsed.RawQuery != "" || parsed.User != nil || strings.HasSuffix(u, "/") {
-			at.add("%q is not an https address without a slash at its end", u)
-		}
-	}
+	p.proveHosts(at)
 	if p.Identity.Subject == "" || p.Identity.Call.Path == "" {
 		at.add("identity must say how to learn whose account it is")
 	}
@@ -223,8 +217,8 @@ func (p *Provider) proveErrors(at *problems) {
 
 func (p *Provider) proveVariant(v Variant, at *problems) {
 	for _, u := range []string{v.Authorize, v.Token} {
-		if !strings.HasPrefix(u, "{web}/") && !strings.HasPrefix(u, "{api}/") {
-			at.add("%q must start with {web}/ or {api}/", u)
+		if !strings.HasPrefix(u, "{") {
+			at.add("%q must say which host it is on", u)
 		}
 	}
 	if v.ClientAuth != "form" && v.ClientAuth != "basic" {
@@ -264,6 +258,12 @@ func (p *Provider) proveResource(r Resource, at *problems) {
 			at.add("resolve needs an id pointer and the names it starts from")
 		}
 	}
+	if r.Alias != nil {
+		proveCall(r.Alias.Call, at.in("alias"))
+		if r.Alias.Name == "" || r.Alias.ID == "" || (r.Pattern != nil && r.Pattern.MatchString(r.Alias.Name)) {
+			at.add("alias needs an id pointer and a name that is not itself an id")
+		}
+	}
 	if k, ok := p.Pickers[r.Type]; ok {
 		proveCall(k.Call, at.in("picker"))
 		if k.ID == "" || k.Label == "" || (k.Page != "link" && k.Page != "cursor") || (k.Page == "cursor") != (k.Cursor != "") {
@@ -275,8 +275,5 @@ func (p *Provider) proveResource(r Resource, at *problems) {
 func proveCall(c Call, at *problems) {
 	if !slices.Contains([]string{"GET", "POST", "PUT", "PATCH", "DELETE"}, c.Method) {
 		at.add("method %q is not allowed", c.Method)
-	}
-	if !strings.HasPrefix(c.Path, "/") && !strings.HasPrefix(c.Path, "{web}/") && !strings.HasPrefix(c.Path, "{api}/") {
-		at.add("path %q must start with /, {web}/ or {api}/", c.Path)
 	}
 }

@@ -301,6 +301,9 @@ func (p *Provider) provePointers(at *problems) {
 		if r.Resolve != nil {
 			pointers = append(pointers, r.Resolve.ID)
 		}
+		if r.Alias != nil {
+			pointers = append(pointers, r.Alias.ID)
+		}
 	}
 	for _, o := range p.Operations {
 		pointers = append(pointers, o.Confirm, o.Without)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/deputy-oauth/deputy/authserver/clients"
 	"github.com/deputy-oauth/deputy/authserver/oauth"
 	"github.com/deputy-oauth/deputy/consent"
+	"github.com/deputy-oauth/deputy/consent/catalog"
 	"github.com/deputy-oauth/deputy/internal/fault"
 	"github.com/deputy-oauth/deputy/internal/secret"
 	"github.com/deputy-oauth/deputy/internal/store"
@@ -218,6 +220,7 @@ type NewProvider struct {
 	Provider, Variant, ClientID string
 	Secret                      secret.Text
 	WebURL, APIURL              string
+	Hosts                       map[string]string // further hosts of the provider's file
 }
 
 // SetProvider stores a registration, replacing an earlier one at the same
@@ -240,7 +243,7 @@ func (f *Foundation) SetProvider(ctx context.Context, n NewProvider) (redirectUR
 	if n.ClientID == "" || n.Secret.Empty() {
 		return "", fault.New(fault.Invalid, "A client id and a client secret are needed. %s shows both where you registered this server.", known.Name)
 	}
-	if err := f.checkURLs(n); err != nil {
+	if err := f.checkURLs(known, n); err != nil {
 		return "", err
 	}
 	id := provider.RegistrationID(n.Provider)
@@ -250,6 +253,7 @@ func (f *Foundation) SetProvider(ctx context.Context, n NewProvider) (redirectUR
 	}
 	r := provider.SealedRegistration{Sealed: sealed, Registration: provider.Registration{
 		ID: id, Provider: known.ID, Variant: n.Variant, ClientID: n.ClientID, WebURL: strings.TrimSuffix(n.WebURL, "/"), APIURL: strings.TrimSuffix(n.APIURL, "/"),
+		Hosts: n.Hosts,
 	}}
 	return f.Config.ExternalURL.String() + "/connect/" + url.PathEscape(n.Provider) + "/callback", f.Store.SetRegistration(ctx, r)
 }
@@ -263,8 +267,15 @@ func (f *Foundation) providerNames() []string {
 	return out
 }
 
-func (f *Foundation) checkURLs(n NewProvider) error {
-	for name, raw := range map[string]string{"web-url": n.WebURL, "api-url": n.APIURL} {
+func (f *Foundation) checkURLs(known *catalog.Provider, n NewProvider) error {
+	addresses := map[string]string{"web-url": n.WebURL, "api-url": n.APIURL}
+	for name, raw := range n.Hosts {
+		if _, ok := known.Hosts[name]; !ok {
+			return fault.New(fault.Invalid, "%s has no host %q. It has: %s.", known.Name, name, strings.Join(slices.Sorted(maps.Keys(known.Hosts)), ", "))
+		}
+		addresses["host "+name] = raw
+	}
+	for name, raw := range addresses {
 		if raw == "" {
 			continue
 		}

@@ -187,6 +187,7 @@ func TestWhatAnOperatorCannotRegister(t *testing.T) {
 		"client id and a client secret":     {Provider: "github", ClientID: "a"},
 		"web-url http://127.0.0.1:1 cannot": {Provider: "github", ClientID: "a", Secret: secret.New("b"), WebURL: "http://127.0.0.1:1"},
 		"api-url file:///etc/passwd cannot": {Provider: "github", ClientID: "a", Secret: secret.New("b"), APIURL: "file:///etc/passwd"},
+		"GitHub has no host \"login\"":      {Provider: "github", ClientID: "a", Secret: secret.New("b"), Hosts: map[string]string{"login": "https://a.example"}},
 	} {
 		if _, err := f.SetProvider(t.Context(), n); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%+v: %v, want %q", n, err, says)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/internal/db"
@@ -20,6 +23,7 @@ type registrationRow struct {
 	Secret    []byte // sealed
 	WebURL    string
 	APIURL    string
+	Hosts     string // name=URL, separated by spaces
 	UpdatedAt int64
 }
 
@@ -28,9 +32,31 @@ func (registrationRow) TableName() string { return "registrations" }
 
 func (r registrationRow) sealed() provider.SealedRegistration {
 	return provider.SealedRegistration{
-		Registration: provider.Registration{ID: r.ID, Provider: r.Provider, Variant: r.Variant, ClientID: r.ClientID, WebURL: r.WebURL, APIURL: r.APIURL},
+		Registration: provider.Registration{ID: r.ID, Provider: r.Provider, Variant: r.Variant, ClientID: r.ClientID, WebURL: r.WebURL, APIURL: r.APIURL, Hosts: hostsOf(r.Hosts)},
 		Sealed:       r.Secret,
 	}
+}
+
+// hostsText writes further hosts as name=URL, separated by spaces: no URL that can
+// be used has one in it.
+func hostsText(hosts map[string]string) string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(hosts)) {
+		list = append(list, name+"="+hosts[name])
+	}
+	return strings.Join(list, " ")
+}
+
+func hostsOf(text string) map[string]string {
+	if text == "" {
+		return nil
+	}
+	hosts := map[string]string{}
+	for one := range strings.FieldsSeq(text) {
+		name, url, _ := strings.Cut(one, "=")
+		hosts[name] = url
+	}
+	return hosts
 }
 
 // Registration implements provider.Registrations.
@@ -71,10 +97,10 @@ func (s *Store) Registrations(ctx context.Context) ([]provider.SealedRegistratio
 // the registration of the same id.
 func (s *Store) SetRegistration(ctx context.Context, r provider.SealedRegistration) error {
 	return s.DB.Tx(ctx, func(ctx context.Context) error {
-		err := s.DB.Read(ctx).Exec(`INSERT INTO registrations (id, provider, variant, client_id, secret, web_url, api_url, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		err := s.DB.Read(ctx).Exec(`INSERT INTO registrations (id, provider, variant, client_id, secret, web_url, api_url, hosts, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET variant = excluded.variant, client_id = excluded.client_id, secret = excluded.secret,
-				web_url = excluded.web_url, api_url = excluded.api_url, updated_at = excluded.updated_at`,
-			r.ID, r.Provider, r.Variant, r.ClientID, r.Sealed, r.WebURL, r.APIURL, s.Now().UnixMilli()).Error
+				web_url = excluded.web_url, api_url = excluded.api_url, hosts = excluded.hosts, updated_at = excluded.updated_at`,
+			r.ID, r.Provider, r.Variant, r.ClientID, r.Sealed, r.WebURL, r.APIURL, hostsText(r.Hosts), s.Now().UnixMilli()).Error
 		if err != nil {
 			return fmt.Errorf("save registration: %w", err)
 		}

@@ -33,6 +33,12 @@ func (c *call) find(ctx context.Context, on consent.ConnectionID) (consent.Resou
 	out := consent.Resource{Type: r.Type}
 	if op.Names[0] == r.Variable {
 		out.ID = c.values.text(r.Variable)
+		if r.Alias != nil && out.ID == r.Alias.Name {
+			var err error
+			out.Name = r.Alias.Name
+			out.ID, err = c.known(ctx, on, r, out.Name, r.Alias.Call, r.Alias.ID, nil)
+			return out, err
+		}
 		if !r.Pattern.MatchString(out.ID) {
 			out.ID = ""
 		}
@@ -45,31 +51,36 @@ func (c *call) find(ctx context.Context, on consent.ConnectionID) (consent.Resou
 		parts = append(parts, filled[name])
 	}
 	out.Name = strings.Join(parts, "/")
-	// GitHub's names ignore case. No part holds a slash, so the key is unambiguous.
-	key := named{on, r.Type, strings.ToLower(out.Name)}
-	if id, ok := c.b.resolved.GetIfPresent(key); ok {
-		out.ID = id
-		return out, nil
-	}
-	id, err := c.ask(ctx, on, r, filled)
-	if err != nil {
-		return out, err
-	}
-	c.b.resolved.Set(key, id)
-	out.ID = id
-	return out, nil
+	var err error
+	out.ID, err = c.known(ctx, on, r, out.Name, r.Resolve.Call, r.Resolve.ID, filled)
+	return out, err
 }
 
-// ask asks the provider for the id behind names; "" when there is none.
-func (c *call) ask(ctx context.Context, on consent.ConnectionID, r catalog.Resource, filled map[string]string) (string, error) {
-	d, class, err := c.look(ctx, on, r.Resolve.Call, filled)
+// known returns the id behind a name, "" when there is none: from memory, else from
+// the provider, with call, in whose answer it stands at the pointer.
+func (c *call) known(ctx context.Context, on consent.ConnectionID, r catalog.Resource, name string, call catalog.Call, pointer string, filled map[string]string) (string, error) {
+	// GitHub's names ignore case. No part holds a slash, so the key is unambiguous.
+	key := named{on, r.Type, strings.ToLower(name)}
+	if id, ok := c.b.resolved.GetIfPresent(key); ok {
+		return id, nil
+	}
+	id, err := c.ask(ctx, on, r, call, pointer, filled)
+	if err == nil {
+		c.b.resolved.Set(key, id)
+	}
+	return id, err
+}
+
+// ask asks the provider for the id behind a name; "" when there is none.
+func (c *call) ask(ctx context.Context, on consent.ConnectionID, r catalog.Resource, call catalog.Call, pointer string, filled map[string]string) (string, error) {
+	d, class, err := c.look(ctx, on, call, filled)
 	if class == catalog.ResourceGone {
 		return "", nil
 	}
 	if err != nil {
 		return "", err
 	}
-	i, err := d.find(0, catalog.Keys(r.Resolve.ID))
+	i, err := d.find(0, catalog.Keys(pointer))
 	if err != nil || i < 0 {
 		return "", fmt.Errorf("resolve %s: %w", r.Type, errShape)
 	}

@@ -18,6 +18,7 @@ type endpoint struct {
 	provider *catalog.Provider
 	variant  *catalog.Variant
 	web, api string // without a trailing slash
+	hosts    map[string]string
 }
 
 func (c *Client) endpoint(ctx context.Context, id RegistrationID) (*endpoint, error) {
@@ -52,7 +53,7 @@ func (c *Client) resolve(reg Registration) (*endpoint, error) {
 	if !ok || len(p.Variants) == 0 {
 		return nil, fmt.Errorf("registration %s: the catalogue has no provider %q", reg.ID, reg.Provider)
 	}
-	e := &endpoint{reg: reg, provider: p, web: firstOf(reg.WebURL, p.WebURL), api: firstOf(reg.APIURL, p.APIURL)}
+	e := &endpoint{reg: reg, provider: p, web: firstOf(reg.WebURL, p.WebURL), api: firstOf(reg.APIURL, p.APIURL), hosts: map[string]string{}}
 	e.reg.Variant = firstOf(reg.Variant, p.Variants[0].ID)
 	for i := range p.Variants {
 		if p.Variants[i].ID == e.reg.Variant {
@@ -62,7 +63,12 @@ func (c *Client) resolve(reg Registration) (*endpoint, error) {
 	if e.variant == nil {
 		return nil, fmt.Errorf("registration %s: %s has no variant %q", reg.ID, p.Name, reg.Variant)
 	}
-	for _, raw := range []string{e.web, e.api} {
+	addresses := []string{e.web, e.api}
+	for name, usual := range p.Hosts {
+		e.hosts[name] = firstOf(reg.Hosts[name], usual)
+		addresses = append(addresses, e.hosts[name])
+	}
+	for _, raw := range addresses {
 		if err := mayCall(raw, c.cfg.AllowLoopback); err != nil {
 			return nil, fmt.Errorf("registration %s: %w", reg.ID, err)
 		}
@@ -83,7 +89,7 @@ func mayCall(raw string, allowLoopback bool) error {
 		return errors.New("a provider URL cannot be read")
 	}
 	switch {
-	case u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+	case u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(raw, " \t\r\n"):
 		return fmt.Errorf("provider URL %q must be an origin with an optional path", raw)
 	case u.Scheme == "https":
 		return nil
@@ -120,16 +126,16 @@ func (e *endpoint) values(tokens Tokens) map[string]secret.Text {
 	}
 }
 
-// address makes a URL of a catalogue template: {web} and {api} at its start,
-// otherwise relative to the API; other values are escaped as one path segment.
+// address makes a URL of a catalogue template: its host at its start, otherwise
+// relative to the API; other values are escaped as one path segment.
 func (e *endpoint) address(template string, values map[string]secret.Text) (string, error) {
-	base, rest := e.api, template
-	if after, ok := strings.CutPrefix(template, "{web}"); ok {
-		base, rest = e.web, after
-	} else if after, ok := strings.CutPrefix(template, "{api}"); ok {
-		rest = after
-	} else if strings.Contains(template, "://") {
-		base = ""
+	host, rest := catalog.OnHost(template)
+	base := e.hosts[host]
+	switch host {
+	case "web":
+		base = e.web
+	case "api":
+		base = e.api
 	}
 	path, err := fill(rest, values, url.PathEscape)
 	if err != nil {

@@ -151,6 +151,7 @@ type Registration struct {
 	Secret   secret.Text
 	WebURL   string // replaces the catalogue's; "" keeps it
 	APIURL   string
+	Hosts    map[string]string // likewise, of the catalogue's further hosts
 }
 
 // SealedRegistration is a Registration as it is stored: Registration.Secret is
