@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 	"time"
@@ -23,7 +24,7 @@ func buildProvider(f providerFile, at *problems) *Provider {
 			Call: buildCall(f.Identity.Call), Realm: f.Identity.Realm, Subject: f.Identity.Subject,
 			Login: f.Identity.Login, Name: f.Identity.Name, Picture: f.Identity.Picture, Pin: f.Identity.Pin, Choose: f.Identity.Choose,
 		},
-		Scrub:     Scrub{Fields: f.Scrub.Fields},
+		Scrub:     Scrub{Fields: f.Scrub.Fields, Types: f.Scrub.Types},
 		Resources: map[consent.ResourceType]Resource{},
 		Pickers:   map[consent.ResourceType]Picker{},
 	}
@@ -41,6 +42,7 @@ func buildProvider(f providerFile, at *problems) *Provider {
 	for _, r := range f.Resources {
 		buildResource(p, r, at.in("resource "+r.Type))
 	}
+	p.Tree = buildTree(f.Tree, at.in("tree"))
 	for _, text := range f.Deny {
 		method, path, _ := strings.Cut(text, " ")
 		p.Deny = append(p.Deny, Pattern{Method: method, Path: path})
@@ -52,7 +54,7 @@ func buildProvider(f providerFile, at *problems) *Provider {
 func buildVariant(f variantFile, at *problems) Variant {
 	v := Variant{
 		ID: f.ID, Authorize: f.Authorize, Token: f.Token, AuthorizeParams: f.AuthorizeParams,
-		TokenHeaders: f.TokenHeaders, ClientAuth: f.ClientAuth, PKCE: f.PKCE,
+		TokenHeaders: f.TokenHeaders, ClientAuth: f.ClientAuth, TokenBody: cmp.Or(f.TokenBody, "form"), PKCE: f.PKCE,
 		ScopeParam: f.Scope.Param, ScopeSeparator: f.Scope.Separator, GrantedSplit: f.Scope.GrantedSplit,
 		Reply: Reply(f.Reply), OK: f.OK, Error: f.Error,
 		RefreshBefore: duration(f.RefreshBefore, at), Rotates: f.Rotates, KillsOldAccess: f.KillsOldAccess,
@@ -108,7 +110,8 @@ func buildResource(p *Provider, f resourceFile, at *problems) {
 	if f.Picker != nil {
 		k := f.Picker
 		p.Pickers[t] = Picker{
-			Call: buildCall(k.Call), Items: k.Items, Page: k.Page, Cursor: k.Cursor, ID: k.ID, Label: k.Label,
+			Call: buildCall(k.Call), Items: k.Items, Page: k.Page, Cursor: k.Cursor, SendAs: cmp.Or(k.SendAs, "cursor"),
+			Without: k.Without, ID: k.ID, Label: k.Label,
 			Prefix: k.Prefix, Detail: k.Detail, Private: k.Private, Updated: k.Updated, SearchBy: k.SearchBy,
 		}
 	}

@@ -47,6 +47,7 @@ type Provider struct {
 	Scrub       Scrub
 	Resources   map[consent.ResourceType]Resource
 	Pickers     map[consent.ResourceType]Picker
+	Tree        Tree // what is inside what; empty when picking a thing picks that thing only
 	Operations  []Operation
 	Deny        []Pattern
 
@@ -62,6 +63,7 @@ type Variant struct {
 	AuthorizeParams map[string]string
 	TokenHeaders    map[string]string
 	ClientAuth      string // form | basic
+	TokenBody       string // form | json: how the token endpoint is asked
 	PKCE            bool   // send S256
 	ScopeParam      string // "scope"
 	ScopeSeparator  string // between scopes in the request
@@ -148,6 +150,7 @@ type ErrorRule struct {
 // Scrub says what never leaves the broker in a provider's answer.
 type Scrub struct {
 	Fields   []string         // dropped wherever they stand
+	Types    []string         // objects whose member "type" is one of these are dropped wherever they stand
 	Patterns []*regexp.Regexp // matches are blanked; each begins with literal text
 }
 
@@ -186,9 +189,11 @@ type Picker struct {
 	Call     Call
 	Items    string // JSON pointer to the list; "" when the reply is the list
 	Page     string // link | cursor
-	Cursor   string // JSON pointer to the next cursor, for cursor paging; sent back as "cursor"
+	Cursor   string // JSON pointer to the next cursor, for cursor paging
+	SendAs   string // the name it is sent back under: "cursor"
+	Without  string // JSON pointer inside an item; what has it is not offered
 	ID       string // JSON pointers inside an item
-	Label    string
+	Label    string // "*" in it stands for everything there, and the texts are joined
 	Prefix   string // put before the label: "#"
 	Detail   string
 	Private  string

@@ -27,6 +27,7 @@ type providerFile struct {
 	Errors      []errorFile          `yaml:"errors"`
 	Scrub       scrubFile            `yaml:"scrub"`
 	Resources   []resourceFile       `yaml:"resources"`
+	Tree        treeFile             `yaml:"tree"`
 	Scopes      []scopeFile          `yaml:"scopes"`
 	Values      map[string]valueFile `yaml:"values"`
 	Operations  []operationFile      `yaml:"operations"`
@@ -40,6 +41,7 @@ type variantFile struct {
 	AuthorizeParams map[string]string   `yaml:"authorize_params"`
 	TokenHeaders    map[string]string   `yaml:"token_headers"`
 	ClientAuth      string              `yaml:"client_auth"`
+	TokenBody       string              `yaml:"token_body"` // form when it says nothing
 	PKCE            bool                `yaml:"pkce"`
 	Scope           scopeParamFile      `yaml:"scope"`
 	Reply           replyFile           `yaml:"reply"`
@@ -106,6 +108,7 @@ type errorFile struct {
 
 type scrubFile struct {
 	Fields   []string `yaml:"fields"`
+	Types    []string `yaml:"types"`
 	Patterns []string `yaml:"patterns"`
 }
 
@@ -138,6 +141,8 @@ type pickerFile struct {
 	Items    string   `yaml:"items"`
 	Page     string   `yaml:"page"`
 	Cursor   string   `yaml:"cursor"`
+	SendAs   string   `yaml:"send_as"`
+	Without  string   `yaml:"without"`
 	ID       string   `yaml:"id"`
 	Label    string   `yaml:"label"`
 	Prefix   string   `yaml:"prefix"`
@@ -145,6 +150,23 @@ type pickerFile struct {
 	Private  string   `yaml:"private"`
 	Updated  string   `yaml:"updated"`
 	SearchBy string   `yaml:"search_by"`
+}
+
+// treeFile says what is inside what.
+type treeFile struct {
+	Up    []refFile           `yaml:"up"`
+	Kinds map[string]kindFile `yaml:"kinds"`
+}
+
+type kindFile struct {
+	Types   []string `yaml:"types"`
+	Pattern string   `yaml:"pattern"`
+	Call    callFile `yaml:"call"`
+}
+
+type refFile struct {
+	At   string `yaml:"at"`
+	Kind string `yaml:"kind"`
 }
 
 type scopeFile struct {
@@ -185,6 +207,12 @@ type valueFile struct {
 	Enum   []string `yaml:"enum"`
 	Match  string   `yaml:"match"`
 	Refuse string   `yaml:"refuse"`
+	// Members are what an object can have, Of is what a list or a map holds: values by
+	// their keys, a "!" behind one that must be there. Null can be sent to take a value
+	// away.
+	Members []string `yaml:"members"`
+	Of      string   `yaml:"of"`
+	Null    bool     `yaml:"nullable"`
 }
 
 type operationFile struct {
@@ -213,13 +241,15 @@ type operationFile struct {
 }
 
 type resourceUseFile struct {
-	From string `yaml:"from"`
-	Type string `yaml:"type"`
+	From  string    `yaml:"from"`
+	Type  string    `yaml:"type"`
+	Named []refFile `yaml:"named"` // in a tree: where the request says which thing it is about
 }
 
 type alsoFile struct {
 	Scope string `yaml:"scope"`
 	Type  string `yaml:"type"`
+	Steps *int   `yaml:"steps"` // in a tree: how far below what was picked, 0 being that itself; left out, any depth
 }
 
 type beforeFile struct {
@@ -234,7 +264,9 @@ type beforeFile struct {
 type filterFile struct {
 	Items  string   `yaml:"items"`
 	ID     string   `yaml:"id"`
+	Kind   string   `yaml:"kind"`
 	Keep   []string `yaml:"keep"`
 	Hide   []string `yaml:"hide"`
+	Beside []string `yaml:"beside"`
 	Cursor string   `yaml:"cursor"`
 }

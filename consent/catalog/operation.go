@@ -32,8 +32,12 @@ type Operation struct {
 	// resources of another type: Slack reads public and private channels by one method.
 	Also []Use
 	// Names are the values that name it: [owner, repo], to be resolved, or the
-	// resource's own variable, [channel].
+	// resource's own variable, [channel]. Nil when Named says it.
 	Names []string
+	// Named are the places in the request's values, exactly one of which holds the id
+	// of a thing in the provider's tree. The call may be made when the thing or
+	// something above it was picked.
+	Named []Ref
 	// Upstream is the call that is made, built from the template only. {resource}
 	// is the checked id.
 	Upstream Call
@@ -61,11 +65,15 @@ type Operation struct {
 type Use struct {
 	Scope    consent.ScopeName
 	Resource consent.ResourceType
+	Steps    int // in a tree: how far below what was picked, 0 being that itself; AnyDepth
 }
+
+// AnyDepth lets a use reach everything below what was picked.
+const AnyDepth = -1
 
 // Uses lists every scope the operation can be made under, its own first.
 func (o *Operation) Uses() []Use {
-	return append([]Use{{o.Scope, o.Resource}}, o.Also...)
+	return append([]Use{{o.Scope, o.Resource, AnyDepth}}, o.Also...)
 }
 
 // Param is one value an app may send. Anything else is refused.
@@ -78,6 +86,15 @@ type Param struct {
 	Enum     []string
 	Match    *regexp.Regexp // the whole value must match; nil matches all
 	Refuse   *regexp.Regexp // no part may match (channel-wide mentions); nil refuses none
+	Null     bool           // null takes the value away and is sent on; else it is as if nothing was sent
+	Members  []Member       // of an object: nothing else may be in it
+	Of       *Param         // what a list holds; of a map, what its members are when they are no texts
+}
+
+// Member is one member of an object.
+type Member struct {
+	*Param
+	Required bool
 }
 
 // In says where a parameter stands.
@@ -104,6 +121,10 @@ const (
 	KindMap     Kind = "map" // an object of texts, Max members at most
 	KindPage    Kind = "page"
 	KindCursor  Kind = "cursor"
+	KindUUID    Kind = "uuid"   // with or without dashes; goes on with them
+	KindNumber  Kind = "number" // any number JSON can write
+	KindObject  Kind = "object" // an object of named members
+	KindList    Kind = "list"   // Max items at most, each of one kind
 )
 
 // Before is a read before the call, whose answer must be as one of DiffersFrom,
@@ -123,8 +144,12 @@ type Before struct {
 type Filter struct {
 	Items string   // JSON pointer to the list; "" when the answer is the list
 	ID    string   // JSON pointer inside an item to the resource's id; "" filters no items
+	Kind  string   // in a tree: which kind of thing an item is, or the JSON pointer inside an item that says it
 	Keep  []string // the only members of an item that leave; nil lets all leave. Items may be a single object
 	Hide  []string // JSON pointers dropped from the answer: totals, provider cursors
+	// Beside are further members of the answer that leave with a filtered list. They say
+	// nothing of its items.
+	Beside []string
 	// Cursor is the JSON pointer of the provider's next cursor, sealed before it leaves.
 	Cursor string
 }

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -11,7 +12,7 @@ import (
 // buildOperations turns the file's operations into one Operation a path, since
 // the same call can be written by name and by id.
 func buildOperations(p *Provider, f providerFile, at *problems) {
-	used := map[string]bool{}
+	values := newDeclared(f.Values)
 	seen := map[string]bool{}
 	for _, o := range f.Operations {
 		here := at.in("operation " + o.ID)
@@ -23,21 +24,21 @@ func buildOperations(p *Provider, f providerFile, at *problems) {
 			here.add("has no path")
 		}
 		for _, path := range o.Paths {
-			p.Operations = append(p.Operations, buildOperation(p, f.Values, o, path, used, here))
+			p.Operations = append(p.Operations, buildOperation(p, values, o, path, here))
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(f.Values)) {
-		if !used[key] {
+		if values.built[key] == nil {
 			at.add("value %q is used by no operation", key)
 		}
 	}
 }
 
-func buildOperation(p *Provider, values map[string]valueFile, f operationFile, path string, used map[string]bool, at *problems) Operation {
+func buildOperation(p *Provider, values *declared, f operationFile, path string, at *problems) Operation {
 	o := Operation{
 		ID: f.ID, Provider: p.ID, Scope: consent.ScopeName(f.Scope), Access: consent.Access(f.Access),
 		Methods: f.Methods, Path: path, Rule: Rule(f.Resource.From), Resource: consent.ResourceType(f.Resource.Type),
-		Pick: f.Pick, Confirm: f.Confirm, Without: f.Without, Preview: f.Preview, Max: f.Max, Words: f.Says,
+		Named: buildRefs(f.Resource.Named), Pick: f.Pick, Confirm: f.Confirm, Without: f.Without, Preview: f.Preview, Max: f.Max, Words: f.Says,
 		Retry: f.Retry == "safe" || (f.Retry == "" && f.Access == string(consent.Read)),
 	}
 	if o.Max == 0 {
@@ -51,7 +52,11 @@ func buildOperation(p *Provider, values map[string]valueFile, f operationFile, p
 		o.Filter = &filter
 	}
 	for _, a := range f.Also {
-		o.Also = append(o.Also, Use{consent.ScopeName(a.Scope), consent.ResourceType(a.Type)})
+		u := Use{consent.ScopeName(a.Scope), consent.ResourceType(a.Type), AnyDepth}
+		if a.Steps != nil {
+			u.Steps = *a.Steps
+		}
+		o.Also = append(o.Also, u)
 	}
 	if f.Before != nil {
 		b := *f.Before
@@ -60,20 +65,23 @@ func buildOperation(p *Provider, values map[string]valueFile, f operationFile, p
 	take := func(in In, keys ...string) {
 		for _, key := range keys {
 			key, required := strings.CutSuffix(key, "!")
-			v, ok := values[key]
-			if !ok {
+			v := values.param(key, at)
+			if v == nil {
 				at.add("%s value %q is not declared", in, key)
 				continue
 			}
-			used[key] = true
-			o.Params = append(o.Params, buildParam(key, v, in, required || in == InPath, at.in("value "+key)))
+			one := *v
+			one.In, one.Required = in, required || in == InPath
+			o.Params = append(o.Params, one)
 		}
 	}
-	take(InPath, pathKeys(values, path, f.Values)...)
+	take(InPath, pathKeys(values.files, path, f.Values)...)
 	take(InQuery, f.Query...)
 	take(InBody, f.Body...)
 	take(InArgs, f.Args...)
-	o.Names = names(p.Resources[o.Resource], o)
+	if len(o.Named) == 0 {
+		o.Names = names(p.Resources[o.Resource], o)
+	}
 	o.Upstream = upstream(f, o, path)
 	return o
 }
@@ -94,17 +102,44 @@ func pathKeys(values map[string]valueFile, path string, chosen []string) []strin
 	return keys
 }
 
-func buildParam(key string, v valueFile, in In, required bool, at *problems) Param {
-	name := v.Name
-	if name == "" {
-		name = key
+// declared builds the values of a file, each once: one can be inside another, and
+// inside itself.
+type declared struct {
+	files map[string]valueFile
+	built map[string]*Param
+}
+
+func newDeclared(files map[string]valueFile) *declared {
+	return &declared{files: files, built: map[string]*Param{}}
+}
+
+// param returns the value of that key, nil when there is none.
+func (d *declared) param(key string, at *problems) *Param {
+	f, ok := d.files[key]
+	if !ok || d.built[key] != nil {
+		return d.built[key]
 	}
-	p := Param{
-		Name: name, In: in, Kind: Kind(v.Kind), Max: v.Max, Required: required, Enum: v.Enum,
-		Match: whole(v.Match, at),
+	at = at.in("value " + key)
+	p := &Param{Name: cmp.Or(f.Name, key), Kind: Kind(f.Kind), Max: f.Max, Enum: f.Enum, Match: whole(f.Match, at), Null: f.Null}
+	d.built[key] = p
+	if f.Refuse != "" {
+		p.Refuse = compile(f.Refuse, at)
 	}
-	if v.Refuse != "" {
-		p.Refuse = compile(v.Refuse, at)
+	inside := func(key string) *Param {
+		v := d.param(key, at)
+		if v == nil {
+			at.add("value %q is not declared", key)
+		}
+		return v
+	}
+	if f.Of != "" {
+		p.Of = inside(f.Of)
+	}
+	for _, key := range f.Members {
+		key, required := strings.CutSuffix(key, "!")
+		if v := inside(key); v != nil {
+			p.Members = append(p.Members, Member{v, required})
+		}
 	}
 	return p
 }
@@ -130,7 +165,17 @@ func names(r Resource, o Operation) []string {
 }
 
 func (o Operation) has(name string) bool {
-	return slices.ContainsFunc(o.Params, func(p Param) bool { return p.Name == name })
+	_, ok := o.param(name)
+	return ok
+}
+
+func (o Operation) param(name string) (Param, bool) {
+	for _, p := range o.Params {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Param{}, false
 }
 
 // upstream fills in what a file leaves out: the same method and path, and every

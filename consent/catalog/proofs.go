@@ -191,6 +191,7 @@ func (p *Provider) proveSelf(at *problems) {
 		}
 	}
 	p.proveErrors(at.in("errors"))
+	p.proveTree(at.in("tree"))
 	p.provePointers(at)
 }
 
@@ -224,6 +225,9 @@ func (p *Provider) proveVariant(v Variant, at *problems) {
 	if v.ClientAuth != "form" && v.ClientAuth != "basic" {
 		// x/oauth2 would send the same code twice to find out (providers.md section 2).
 		at.add("client_auth must say form or basic")
+	}
+	if v.TokenBody != "form" && v.TokenBody != "json" {
+		at.add("token_body must say form or json")
 	}
 	if len(v.Reply.Access) == 0 {
 		at.add("reply says nowhere where the access token is")

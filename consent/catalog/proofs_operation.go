@@ -54,6 +54,9 @@ func (c *Catalog) proveAlso(p *Provider, o Operation, u Use, at *problems) {
 		at.add("access is %s, but that of its scope is %s", o.Access, s.Access)
 	case s.Narrowing == consent.NarrowingNone || !slices.Contains(s.Resources, u.Resource):
 		at.add("resource %q is not one its scope is limited to", u.Resource)
+	case o.Rule != NoResource && o.inTree() && p.Tree.pickable(u.Resource):
+	case u.Steps != AnyDepth:
+		at.add("steps are counted in a tree only")
 	case o.Rule != FromRequest || !slices.Equal(o.Names, []string{r.Variable}):
 		at.add("the request must name %q as it names the operation's own resource, by its id", u.Resource)
 	}
@@ -71,6 +74,10 @@ func (p *Provider) proveRule(s consent.Scope, o Operation, at *problems) {
 	}
 	switch o.Rule {
 	case FromRequest:
+		if len(o.Named) > 0 {
+			p.proveNamed(o, at)
+			break
+		}
 		if len(o.Names) == 0 {
 			at.add("nothing in the request %q names the resource", o.Path)
 		}
@@ -80,6 +87,10 @@ func (p *Provider) proveRule(s consent.Scope, o Operation, at *problems) {
 	case FromAnswer:
 		if o.Filter == nil || o.Filter.ID == "" {
 			at.add("a list needs a filter that says where an item's id is")
+			break
+		}
+		if kind := o.Filter.Kind; kind != "" && !strings.HasPrefix(kind, "/") {
+			p.proveRefs([]Ref{{At: "/", Kind: kind}}, at)
 		}
 		if len(o.Pick) > 0 {
 			at.add("a list is filtered by item; pick is for single answers")
@@ -91,6 +102,14 @@ func (p *Provider) proveRule(s consent.Scope, o Operation, at *problems) {
 	default:
 		at.add("resource rule %q is not request, response or none", o.Rule)
 	}
+	if o.inTree() && !p.Tree.pickable(o.Resource) {
+		at.add("resource %q is no kind of thing in the tree", o.Resource)
+	}
+}
+
+// inTree reports whether the operation is about things of the provider's tree.
+func (o Operation) inTree() bool {
+	return len(o.Named) > 0 || o.Filter != nil && o.Filter.Kind != ""
 }
 
 func (p *Provider) proveValues(o Operation, at *problems) {
@@ -100,7 +119,7 @@ func (p *Provider) proveValues(o Operation, at *problems) {
 			at.add("value %q stands in two places", v.Name)
 		}
 		seen[v.Name] = true
-		proveParam(v, at.in("value "+v.Name))
+		proveParam(&v, map[*Param]bool{}, at.in("value "+v.Name))
 	}
 	filled := map[string]bool{"resource": o.Rule == FromRequest}
 	for name := range seen {
@@ -138,18 +157,7 @@ func (p *Provider) proveValues(o Operation, at *problems) {
 
 // prove: filled are the values there are for the call.
 func (b Before) prove(filled map[string]bool, at *problems) {
-	proveCall(b.Call, at)
-	if b.Call.Method != "GET" {
-		at.add("looks with %s; only GET looks", b.Call.Method)
-	}
-	if !strings.HasPrefix(b.Call.Path, "/") {
-		at.add("must stay at the provider's API")
-	}
-	for _, slot := range slots(b.Call) {
-		if !filled[slot] {
-			at.add("uses {%s}, which is not declared", slot)
-		}
-	}
+	proveLook(b.Call, filled, at)
 	ways := 0
 	for _, said := range []bool{b.DiffersFrom != "", b.Absent != "", b.Some} {
 		if said {
@@ -164,8 +172,43 @@ func (b Before) prove(filled map[string]bool, at *problems) {
 	}
 }
 
-func proveParam(v Param, at *problems) {
+// proveLook: a call that only looks, filled with values there are.
+func proveLook(c Call, filled map[string]bool, at *problems) {
+	proveCall(c, at)
+	if c.Method != "GET" {
+		at.add("looks with %s; only GET looks", c.Method)
+	}
+	if !strings.HasPrefix(c.Path, "/") {
+		at.add("must stay at the provider's API")
+	}
+	for _, slot := range slots(c) {
+		if !filled[slot] {
+			at.add("uses {%s}, which is not declared", slot)
+		}
+	}
+}
+
+// proveParam: every value is bounded, and so is what is inside of it. seen are
+// those that were proved: a value can be inside itself.
+func proveParam(v *Param, seen map[*Param]bool, at *problems) {
+	if seen[v] {
+		return
+	}
+	seen[v] = true
+	for _, m := range v.Members {
+		proveParam(m.Param, seen, at.in(m.Name))
+	}
+	if v.Of != nil {
+		proveParam(v.Of, seen, at.in(v.Of.Name))
+	}
+	if len(v.Members) > 0 && v.Kind != KindObject {
+		at.add("only an object has members")
+	}
 	switch v.Kind {
+	case KindList:
+		if v.Max <= 0 || v.Of == nil {
+			at.add("needs a max, and of: what it holds")
+		}
 	case KindString, KindInt, KindStrings, KindMap, KindPage:
 		if v.Max <= 0 {
 			at.add("needs a max")
@@ -174,7 +217,7 @@ func proveParam(v Param, at *problems) {
 		if len(v.Enum) == 0 {
 			at.add("needs its enum")
 		}
-	case KindBool, KindCursor:
+	case KindBool, KindCursor, KindUUID, KindNumber, KindObject:
 	default:
 		at.add("kind %q is not known", v.Kind)
 	}
@@ -188,11 +231,24 @@ func slots(c Call) []string {
 			found = append(found, name)
 		}
 	}
-	for _, v := range c.JSON {
-		if text, isText := v.(string); isText {
-			if name, ok := variable(text); ok {
-				found = append(found, name)
-			}
+	return append(found, slotsIn(c.JSON)...)
+}
+
+// slotsIn lists the variables of a JSON template, however deep they stand.
+func slotsIn(template any) []string {
+	var found []string
+	switch t := template.(type) {
+	case string:
+		if name, ok := variable(t); ok {
+			found = append(found, name)
+		}
+	case map[string]any:
+		for _, inner := range t {
+			found = append(found, slotsIn(inner)...)
+		}
+	case []any:
+		for _, inner := range t {
+			found = append(found, slotsIn(inner)...)
 		}
 	}
 	return found
@@ -209,8 +265,17 @@ func (p *Provider) proveDeny(o Operation, at *problems) {
 		if d.overlaps(o.Upstream.Method, o.Upstream.Path) {
 			at.add("it calls %s %s, which is on the deny list: %s %s", o.Upstream.Method, o.Upstream.Path, d.Method, d.Path)
 		}
-		if o.Before != nil && d.overlaps(o.Before.Call.Method, o.Before.Call.Path) {
-			at.add("it looks at %s, which is on the deny list: %s %s", o.Before.Call.Path, d.Method, d.Path)
+	}
+	if o.Before != nil {
+		p.proveAllowed(o.Before.Call, at)
+	}
+}
+
+// proveAllowed: nothing on the deny list is looked at either.
+func (p *Provider) proveAllowed(c Call, at *problems) {
+	for _, d := range p.Deny {
+		if d.overlaps(c.Method, c.Path) {
+			at.add("it looks at %s, which is on the deny list: %s %s", c.Path, d.Method, d.Path)
 		}
 	}
 }
@@ -295,7 +360,7 @@ func (p *Provider) provePointers(at *problems) {
 		}
 	}
 	for _, k := range p.Pickers {
-		pointers = append(pointers, k.Items, k.Cursor, k.ID, k.Label, k.Detail, k.Private, k.Updated)
+		pointers = append(pointers, k.Items, k.Cursor, k.Without, k.ID, k.Label, k.Detail, k.Private, k.Updated)
 	}
 	for _, r := range p.Resources {
 		if r.Resolve != nil {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 )
 
 // How long one item of a list and one text of a map may be, in characters.
@@ -41,6 +43,10 @@ func (p Param) check(text string) error {
 		if !slices.Contains(p.Enum, text) {
 			return fmt.Errorf("must be one of %q", p.Enum)
 		}
+	case KindUUID:
+		if _, err := uuid.Parse(text); err != nil || (len(text) != 32 && len(text) != 36) {
+			return errors.New("must be a UUID")
+		}
 	case KindPage, KindCursor:
 		if len(text) > maxPath {
 			return errors.New("is too long")
@@ -51,6 +57,15 @@ func (p Param) check(text string) error {
 		return errors.New("has no known kind")
 	}
 	return nil
+}
+
+// Canonical is text, checked before, in the one spelling it is compared and sent in.
+func (p Param) Canonical(text string) string {
+	if p.Kind == KindUUID {
+		// RFC 9562 section 4: lower case and with dashes, however it came.
+		return uuid.MustParse(text).String()
+	}
+	return text
 }
 
 func (p Param) checkString(text string) error {

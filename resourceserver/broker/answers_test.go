@@ -42,7 +42,9 @@ func (w *world) against(r *reply) *int {
 		}
 	}))
 	w.t.Cleanup(srv.Close)
-	w.wire.ends[onHub], w.wire.ends[onChat] = end{srv.URL, "provider-token"}, end{srv.URL, "provider-token"}
+	for on := range w.wire.ends {
+		w.wire.ends[on] = end{srv.URL, "provider-token"}
+	}
 	return &calls
 }
 

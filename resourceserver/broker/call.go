@@ -25,6 +25,15 @@ type call struct {
 	// now is the use that the call is decided under, nearest the one of several that
 	// came nearest to a yes.
 	now, nearest use
+	// target is the checked id of what the call is about: the resource, or in a tree
+	// the thing inside it. "" when the request names nothing.
+	target string
+	// permitted are the uses that the call is permitted for; a list shows what is
+	// inside the limit of one of them.
+	permitted []permitted
+	climbs    *climber
+	// short is true when a list may lack items that are inside the limit.
+	short bool
 	// faulted is true when the answer is the provider's own refusal, passed on.
 	faulted bool
 
@@ -38,22 +47,22 @@ func (c *call) serve(ctx context.Context) (Answer, error) {
 	if err := c.match(); err != nil {
 		return Answer{}, err
 	}
-	verdict, resource, err := c.authorise(ctx)
+	verdict, err := c.authorise(ctx)
 	if err != nil {
 		return Answer{}, err
 	}
-	page, err := c.page(resource.ID)
+	page, err := c.page(c.target)
 	if err != nil {
 		return Answer{}, err
 	}
-	out, err := c.build(resource.ID, page)
+	out, err := c.build(c.target, page)
 	if err != nil {
 		return Answer{}, err
 	}
 	if err := c.spend(ctx, verdict.Budgets); err != nil {
 		return Answer{}, err
 	}
-	if err := c.before(ctx, verdict.Connection.ID, resource.ID); err != nil {
+	if err := c.before(ctx, verdict.Connection.ID, c.target); err != nil {
 		return Answer{}, err
 	}
 	write := c.writes()
@@ -69,7 +78,7 @@ func (c *call) serve(ctx context.Context) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	return c.finish(got, verdict.Limit, resource.ID, write)
+	return c.finish(ctx, got, write)
 }
 
 // writes reports whether the call can change something.
@@ -99,18 +108,23 @@ func (c *call) match() error {
 // authorise decides from live state, first whether the app may do this at all,
 // then, knowing the resource, whether it may do it there. Of several scopes the
 // first that lets the call through counts.
-func (c *call) authorise(ctx context.Context) (consent.Verdict, consent.Resource, error) {
+func (c *call) authorise(ctx context.Context) (consent.Verdict, error) {
 	var err error
 	c.grant, c.connections, err = c.b.cfg.Authority.Live(ctx, c.req.Bearer.Grant)
 	if err != nil {
-		return consent.Verdict{}, consent.Resource{}, fmt.Errorf("load authority of grant %s: %w", c.req.Bearer.Grant, err)
+		return consent.Verdict{}, fmt.Errorf("load authority of grant %s: %w", c.req.Bearer.Grant, err)
 	}
 	var verdict consent.Verdict
 	var resource consent.Resource
-	for i, u := range c.possible() {
+	uses := c.possible()
+	for i, u := range uses {
 		v, r, tried := c.try(ctx, u)
-		if tried == nil || !refusesOnly(tried) {
-			return v, r, tried
+		if tried == nil {
+			c.further(ctx, u, v, uses[i+1:])
+			return v, nil
+		}
+		if !refusesOnly(tried) {
+			return v, tried
 		}
 		// The first says why not; a later one counts when it comes nearer: the app may
 		// do it, only not there.
@@ -121,13 +135,28 @@ func (c *call) authorise(ctx context.Context) (consent.Verdict, consent.Resource
 	}
 	c.use(c.nearest)
 	c.event.Resource, c.event.Connection = resource, verdict.Connection.ID
-	return verdict, resource, err
+	return verdict, err
+}
+
+// further adds to the permitted uses of a list those that are permitted beside the
+// first, on the same connection.
+func (c *call) further(ctx context.Context, first use, verdict consent.Verdict, others []use) {
+	c.permitted = []permitted{{first, verdict.Connection.ID, verdict.Limit}}
+	if c.op.Rule != catalog.FromAnswer {
+		return
+	}
+	for _, u := range others {
+		if v, _, err := c.try(ctx, u); err == nil && v.Connection.ID == verdict.Connection.ID {
+			c.permitted = append(c.permitted, permitted{u, v.Connection.ID, v.Limit})
+		}
+	}
+	c.use(first)
 }
 
 // possible lists the uses that the request can be about: when it names a resource
 // by its id, those whose ids look like that; else all.
 func (c *call) possible() []use {
-	if c.op.Rule != catalog.FromRequest || len(c.plan.uses) == 1 {
+	if c.op.Rule != catalog.FromRequest || len(c.plan.uses) == 1 || len(c.op.Named) > 0 {
 		return c.plan.uses
 	}
 	var out []use
@@ -155,7 +184,7 @@ func (c *call) try(ctx context.Context, u use) (consent.Verdict, consent.Resourc
 	if c.op.Rule != catalog.FromRequest {
 		return verdict, consent.Resource{}, nil
 	}
-	resource, err := c.find(ctx, verdict.Connection.ID)
+	resource, err := c.locate(ctx, verdict)
 	c.event.Resource = resource
 	if err != nil {
 		return verdict, resource, err
@@ -173,6 +202,16 @@ func (c *call) try(ctx context.Context, u use) (consent.Verdict, consent.Resourc
 		return verdict, resource, c.outside(c.denied(verdict), limit)
 	}
 	return verdict, resource, c.denied(verdict)
+}
+
+// locate finds the resource the request is about.
+func (c *call) locate(ctx context.Context, verdict consent.Verdict) (consent.Resource, error) {
+	if len(c.op.Named) > 0 {
+		return c.climb(ctx, verdict)
+	}
+	resource, err := c.find(ctx, verdict.Connection.ID)
+	c.target = resource.ID
+	return resource, err
 }
 
 // refusesOnly reports whether err is our own no, and not a failure on the way to it.
@@ -197,7 +236,10 @@ func (c *call) outside(r *Refusal, limit consent.Limit) *Refusal {
 		return r // it is not there; nothing is left to agree to
 	}
 	r.Outside = &consent.Resource{Type: c.now.resource.Type}
-	if variable := c.now.resource.Variable; c.op.Names[0] == variable {
+	switch variable := c.now.resource.Variable; {
+	case len(c.op.Named) > 0:
+		r.Outside.ID = c.pickable()
+	case c.op.Names[0] == variable:
 		r.Outside.ID = c.values.text(variable)
 	}
 	return r
@@ -235,7 +277,7 @@ func (c *call) tagged() bool {
 }
 
 // finish turns the provider's answer into ours.
-func (c *call) finish(got incoming, limit consent.Limit, resource string, write bool) (Answer, error) {
+func (c *call) finish(ctx context.Context, got incoming, write bool) (Answer, error) {
 	switch got.class {
 	case "", catalog.Incomplete:
 	case catalog.CallerFault:
@@ -244,16 +286,17 @@ func (c *call) finish(got incoming, limit consent.Limit, resource string, write 
 		return Answer{}, refused(got.class, got.wait, c.now.scope, write)
 	}
 	answer := Answer{Status: got.status, Header: http.Header{}}
-	if got.class == catalog.Incomplete {
-		answer.Header.Set("Deputy-Incomplete", "true")
-	}
 	if tag := etag(got.header.Get("ETag")); tag != "" && c.tagged() {
 		answer.Header.Set("ETag", tag)
 	}
 	if len(got.body) == 0 {
 		return answer, nil
 	}
-	if err := c.content(got, limit, resource, &answer); err != nil {
+	err := c.content(ctx, got, &answer)
+	if got.class == catalog.Incomplete || c.short {
+		answer.Header.Set("Deputy-Incomplete", "true")
+	}
+	if err != nil {
 		if errors.Is(err, errNotThere) && !write {
 			return Answer{}, errors.Join(unavailable(), err)
 		}
@@ -267,7 +310,7 @@ func (c *call) finish(got incoming, limit consent.Limit, resource string, write 
 }
 
 // content reads, narrows, scrubs and writes the body.
-func (c *call) content(got incoming, limit consent.Limit, resource string, answer *Answer) error {
+func (c *call) content(ctx context.Context, got incoming, answer *Answer) error {
 	if !isJSON(got.header) {
 		return errNotJSON
 	}
@@ -275,14 +318,14 @@ func (c *call) content(got incoming, limit consent.Limit, resource string, answe
 	if err != nil {
 		return err
 	}
-	c.event.Items, err = c.plan.narrow(d, c.op, limit, resource)
+	c.event.Items, err = c.plan.narrow(d, c.op, c.inside(ctx, d), c.target)
 	if err != nil {
 		return err
 	}
-	if err := c.cursor(d, resource); err != nil {
+	if err := c.cursor(d, c.target); err != nil {
 		return err
 	}
-	link, err := c.link(got.header, resource)
+	link, err := c.link(got.header, c.target)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -192,6 +193,12 @@ func (d *document) children(i int, visit func(child int)) {
 // disagree about which one was checked.
 func (d *document) find(i int, keys []string) (int, error) {
 	for _, key := range keys {
+		if d.kind(i) == '[' {
+			if i = d.item(i, key); i < 0 {
+				return -1, nil
+			}
+			continue
+		}
 		if d.kind(i) != '{' {
 			return -1, nil
 		}
@@ -212,6 +219,51 @@ func (d *document) find(i int, keys []string) (int, error) {
 		i = found
 	}
 	return i, nil
+}
+
+// item returns the item of list i at the place that key says (RFC 6901 section 4),
+// -1 when there is none.
+func (d *document) item(i int, key string) int {
+	place, err := strconv.Atoi(key)
+	found := -1
+	if err != nil || strconv.Itoa(place) != key {
+		return found
+	}
+	d.children(i, func(c int) {
+		if place == 0 {
+			found = c
+		}
+		place--
+	})
+	return found
+}
+
+// dropTypes marks every object whose member "type" is one of names, wherever it
+// stands. That the whole answer is such an object is errNotThere.
+func (d *document) dropTypes(names map[string]bool) error {
+	if len(names) == 0 {
+		return nil
+	}
+	for i := range d.nodes {
+		if d.kind(i) != '{' {
+			continue
+		}
+		at, err := d.find(i, []string{"type"})
+		if err != nil {
+			return err
+		}
+		if at < 0 {
+			continue
+		}
+		if said, ok := d.scalar(at); !ok || !names[said] {
+			continue
+		}
+		if i == 0 {
+			return errNotThere
+		}
+		d.nodes[i].drop = true
+	}
+	return nil
 }
 
 // dropFields marks every member with one of the names, wherever it stands.

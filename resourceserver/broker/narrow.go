@@ -3,7 +3,6 @@ package broker
 import (
 	"errors"
 
-	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/consent/catalog"
 )
 
@@ -20,11 +19,15 @@ var errNotThere = errors.New("the provider's answer is about something else")
 // narrow marks everything in a successful answer that may not leave and returns
 // how many items of a list are left. It fails closed: what cannot be checked is
 // an error, never an answer (threats B12).
-func (p *plan) narrow(d *document, op *catalog.Operation, limit consent.Limit, checked string) (items int, err error) {
+// inside tells of the items of a filtered list; checked is the id the call is about.
+func (p *plan) narrow(d *document, op *catalog.Operation, inside func(item int) (bool, error), checked string) (items int, err error) {
 	if err := p.confirms(d, checked); err != nil {
 		return 0, err
 	}
 	d.dropFields(p.fields)
+	if err := d.dropTypes(p.types); err != nil {
+		return 0, err
+	}
 	if p.root != nil {
 		if d.kind(0) != '{' {
 			return 0, errShape
@@ -49,7 +52,7 @@ func (p *plan) narrow(d *document, op *catalog.Operation, limit consent.Limit, c
 	if op.Rule != catalog.FromAnswer {
 		return d.count(0), nil
 	}
-	return p.filter(d, op, limit)
+	return p.filter(d, inside)
 }
 
 // keepItems marks in every item all members that are not named.
@@ -129,9 +132,9 @@ func (p *plan) confirms(d *document, checked string) error {
 	return nil
 }
 
-// filter keeps the items whose id is inside the limit. An item without a
-// readable id is outside.
-func (p *plan) filter(d *document, op *catalog.Operation, limit consent.Limit) (int, error) {
+// filter keeps the items that are inside the limit. An item without a readable id
+// is outside.
+func (p *plan) filter(d *document, inside func(item int) (bool, error)) (int, error) {
 	list, err := d.find(0, p.items)
 	if err != nil {
 		return 0, err
@@ -142,15 +145,14 @@ func (p *plan) filter(d *document, op *catalog.Operation, limit consent.Limit) (
 	kept := 0
 	var failed error
 	d.children(list, func(item int) {
-		id, err := d.find(item, p.itemID)
-		if err != nil {
-			failed = err
+		if failed != nil {
+			return
 		}
-		if err == nil && id >= 0 {
-			if text, ok := d.scalar(id); ok && limit.Allows(consent.Resource{Type: op.Resource, ID: text}) {
-				kept++
-				return
-			}
+		keep, err := inside(item)
+		failed = err
+		if keep {
+			kept++
+			return
 		}
 		d.nodes[item].drop = true
 	})

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -32,7 +33,8 @@ type example struct {
 	outsideBody  string // with the outside resource in the body
 	absentTarget string
 	absentBody   string
-	first        *call // asked before
+	first        *call    // asked before
+	more         []string // pages that are agreed as well
 }
 
 type call struct{ method, target, body string }
@@ -115,7 +117,47 @@ var examples = []example{
 	{provider: "slack", operation: "users.info", method: "GET", inside: "/users.info?user=U01BEN0002"},
 	{provider: "slack", operation: "chat.postMessage", method: "POST", inside: "/chat.postMessage", outside: "/chat.postMessage", absentTarget: "/chat.postMessage",
 		body: `{"channel":"C01GENERAL","text":"Release is out"}`, outsideBody: `{"channel":"C01RANDOM1","text":"Release is out"}`, absentBody: `{"channel":"C99NOTHING","text":"Release is out"}`},
+
+	{provider: "notion", operation: "users.me", method: "GET", inside: "/v1/users/me"},
+	{provider: "notion", operation: "search", method: "POST", inside: "/v1/search", body: `{"query":"o","filter":{"property":"object","value":"page"},"sort":{"timestamp":"last_edited_time","direction":"ascending"}}`},
+	{provider: "notion", operation: "pages.retrieve", method: "GET", inside: "/v1/pages/" + holidays, outside: "/v1/pages/" + finance, absentTarget: "/v1/pages/" + noPage},
+	{provider: "notion", operation: "pages.properties.retrieve", method: "GET", inside: "/v1/pages/" + holidays + "/properties/title", outside: "/v1/pages/" + finance + "/properties/title", absentTarget: "/v1/pages/" + noPage + "/properties/title"},
+	{provider: "notion", operation: "pages.create", method: "POST", inside: "/v1/pages", outside: "/v1/pages", absentTarget: "/v1/pages",
+		body:        `{"parent":{"type":"data_source_id","data_source_id":"` + tasks + `"},"properties":{"Name":{"title":[{"text":{"content":"Call the printer"}}]},"Hours":{"number":1.5},"Due":{"date":null},"Urgent":{"checkbox":true}},"children":[{"object":"block","type":"to_do","to_do":{"rich_text":[{"type":"text","text":{"content":"Ask for the price","link":null},"annotations":{"bold":true}}],"checked":false}}]}`,
+		outsideBody: `{"parent":{"data_source_id":"` + budget + `"},"properties":{"Name":{"title":[{"text":{"content":"x"}}]}}}`,
+		absentBody:  `{"parent":{"data_source_id":"` + noPage + `"},"properties":{"Name":{"title":[{"text":{"content":"x"}}]}}}`},
+	{provider: "notion", operation: "pages.update", method: "PATCH", inside: "/v1/pages/" + row, outside: "/v1/pages/" + finance, absentTarget: "/v1/pages/" + noPage,
+		body: `{"properties":{"Status":{"status":{"name":"Done"}},"Tags":{"multi_select":[{"name":"web"}]},"Notes":{"rich_text":[{"text":{"content":"Checked","link":{"url":"https://example.com/a"}}}]},"Due":{"date":{"start":"2026-12-01"}}}}`},
+	{provider: "notion", operation: "blocks.retrieve", method: "GET", inside: "/v1/blocks/" + holidays, outside: "/v1/blocks/" + finance, absentTarget: "/v1/blocks/" + noPage},
+	{provider: "notion", operation: "blocks.children.list", method: "GET", inside: "/v1/blocks/" + handbook + "/children?page_size=2", outside: "/v1/blocks/" + finance + "/children", absentTarget: "/v1/blocks/" + noPage + "/children"},
+	{provider: "notion", operation: "blocks.children.append", method: "PATCH", inside: "/v1/blocks/" + holidays + "/children", outside: "/v1/blocks/" + finance + "/children", absentTarget: "/v1/blocks/" + noPage + "/children",
+		body: `{"children":[{"toggle":{"rich_text":[{"text":{"content":"In summer"}}],"children":[{"paragraph":{"rich_text":[{"text":{"content":"Three weeks."}}]}}]}}],"after":"` + block + `"}`},
+	{provider: "notion", operation: "blocks.update", method: "PATCH", inside: "/v1/blocks/" + block, outside: "/v1/blocks/" + secret, absentTarget: "/v1/blocks/" + noPage,
+		body: `{"paragraph":{"rich_text":[{"text":{"content":"Tell us a month ahead."}}]}}`},
+	{provider: "notion", operation: "blocks.delete", method: "DELETE", inside: "/v1/blocks/" + holidays, outside: "/v1/blocks/" + finance, absentTarget: "/v1/blocks/" + noPage},
+	{provider: "notion", operation: "databases.retrieve", method: "GET", inside: "/v1/databases/" + tasksBase, outside: "/v1/databases/" + budgetBase, absentTarget: "/v1/databases/" + noPage,
+		more: []string{projects}},
+	{provider: "notion", operation: "data_sources.retrieve", method: "GET", inside: "/v1/data_sources/" + tasks, outside: "/v1/data_sources/" + budget, absentTarget: "/v1/data_sources/" + noPage},
+	{provider: "notion", operation: "data_sources.query", method: "POST", inside: "/v1/data_sources/" + tasks + "/query", outside: "/v1/data_sources/" + budget + "/query", absentTarget: "/v1/data_sources/" + noPage + "/query",
+		body: `{"filter":{"and":[{"property":"Hours","number":{"greater_than_or_equal_to":1}},{"or":[{"property":"Name","title":{"contains":"Task 00"}},{"property":"Urgent","checkbox":{"equals":true}}]}]},"sorts":[{"property":"Hours","direction":"descending"},{"timestamp":"created_time","direction":"ascending"}],"page_size":2}`},
+	{provider: "notion", operation: "comments.list", method: "GET", inside: "/v1/comments?block_id=" + handbook, outside: "/v1/comments?block_id=" + finance, absentTarget: "/v1/comments?block_id=" + noPage},
+	{provider: "notion", operation: "comments.create", method: "POST", inside: "/v1/comments", outside: "/v1/comments", absentTarget: "/v1/comments",
+		body:        `{"parent":{"page_id":"` + holidays + `"},"rich_text":[{"text":{"content":"Also for interns?"}}]}`,
+		outsideBody: `{"parent":{"page_id":"` + finance + `"},"rich_text":[{"text":{"content":"x"}}]}`,
+		absentBody:  `{"parent":{"page_id":"` + noPage + `"},"rich_text":[{"text":{"content":"x"}}]}`},
 }
+
+// More of the simulated Notion: a row of the tasks, a line in the holidays and one
+// in finance, the page around the tasks, the databases that hold the two.
+const (
+	row        = "1a000000-0000-4000-8000-000000000201"
+	block      = "1a000000-0000-4000-8000-000000000110"
+	secret     = "1a000000-0000-4000-8000-000000000130"
+	projects   = "1a000000-0000-4000-8000-000000000007"
+	tasksBase  = "1a000000-0000-4000-8000-000000000008"
+	budgetBase = "1a000000-0000-4000-8000-000000000005"
+	noPage     = "1a000000-0000-4000-8000-000000000999"
+)
 
 func (w *world) target(text string) string {
 	first := "1.1"
@@ -125,6 +167,9 @@ func (w *world) target(text string) string {
 	return strings.NewReplacer("WEB", w.ids["acme/web"], "API", w.ids["acme/api"], "FIRST", first,
 		"MAINTIP", tip("commit 700100001 0"), "NEXTTIP", tip("commit 700100001 1")).Replace(text)
 }
+
+// anyID is an id of the simulated Notion; what is created gets a random one.
+var anyID = regexp.MustCompile(`[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}`)
 
 func tip(of string) string { return fmt.Sprintf("%x", sha1.Sum([]byte(of))) }
 
@@ -143,6 +188,12 @@ func (w *world) golden(t *testing.T, name string, a broker.Answer) {
 		text = strings.ReplaceAll(text, strings.Split(e.base, "/api")[0], "https://sim.example")
 		text = strings.ReplaceAll(text, strings.TrimPrefix(strings.Split(e.base, "/api")[0], "http://"), "sim.example")
 	}
+	text = anyID.ReplaceAllStringFunc(text, func(id string) string {
+		if !strings.HasPrefix(name, "notion.") || strings.Contains(strings.ReplaceAll(id, "-", ""), "a000000000040008000") {
+			return id // it is the same at every run
+		}
+		return "a-new-one"
+	})
 	file := filepath.Join("testdata", "golden", name+".json")
 	if *update {
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
@@ -166,6 +217,9 @@ func TestEachOperationInsideAndOutsideTheLimit(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t).allowAll()
+			if e.more != nil {
+				w.allow(onWiki, []consent.ScopeName{"services.notion.pages.read"}, e.more...)
+			}
 			if e.first != nil {
 				if _, refusal := w.ask(e.first.method, e.provider, e.first.target, e.first.body); refusal != nil {
 					t.Fatalf("first: %v", refusal)
@@ -219,6 +273,11 @@ func (w *world) writes() int {
 	n := 0
 	for _, c := range w.github.Calls() {
 		if c.Method != "GET" && strings.HasPrefix(c.Path, "/api/v3/") {
+			n++
+		}
+	}
+	for _, c := range w.notion.Calls() {
+		if c.Method != "GET" && c.Path != "/v1/oauth/token" && c.Path != "/v1/search" && !strings.HasSuffix(c.Path, "/query") {
 			n++
 		}
 	}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -27,6 +28,12 @@ func pager(op *catalog.Operation) (catalog.Param, bool) {
 func (c *call) paging(name string) bool {
 	p, ok := pager(c.op)
 	return ok && p.Name == name
+}
+
+// pagesInBody reports whether the provider's cursor goes into the body of its call.
+func (c *call) pagesInBody() bool {
+	p, ok := pager(c.op)
+	return ok && p.In == catalog.InBody
 }
 
 // page opens the cursor of the request, if there is one, to what the provider is
@@ -91,7 +98,16 @@ func (c *call) bound(resource string) string {
 
 // question is what was asked apart from the page, in one spelling. Names that
 // stand for the resource are left to its id.
-func (c *call) question() string { return c.asked(true).Encode() }
+func (c *call) question() string {
+	q := c.asked(true)
+	for name, value := range c.values {
+		if _, isText := value.(string); !isText {
+			whole, _ := json.Marshal(value) // it was decoded from JSON
+			q.Set(name, string(whole))
+		}
+	}
+	return q.Encode()
+}
 
 // asked lists the parameters without the page, and without those of the path
 // unless path is set.
@@ -186,7 +202,7 @@ func (c *call) cursor(d *document, resource string) error {
 	}
 	text, isText := d.scalar(i)
 	if !isText {
-		d.nodes[i].drop = true
+		d.nodes[i].drop = string(d.raw(i)) != "null" // null is the end
 		return nil
 	}
 	if text == "" {

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"regexp"
+	"strings"
 
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/consent/catalog"
@@ -15,11 +16,13 @@ type plan struct {
 	items    []string
 	keep     map[string]bool // the only members of an item that leave; nil for all
 	itemID   []string
+	itemKind []string // nil when the filter names the kind itself
 	cursor   []string
 	hide     [][]string
 	without  []string
 	root     map[string]bool // the only members of the answer that leave; nil for all
 	fields   map[string]bool // dropped wherever they stand
+	types    map[string]bool // objects of these types are dropped wherever they stand
 	patterns []*regexp.Regexp
 	faults   map[string]bool // the only members of an error answer that leave
 }
@@ -28,12 +31,12 @@ type plan struct {
 func compile(c *catalog.Catalog) map[*catalog.Operation]*plan {
 	plans := map[*catalog.Operation]*plan{}
 	for _, p := range c.Providers {
-		fields, faults := set(p.Scrub.Fields), set(p.FaultFields)
+		fields, types, faults := set(p.Scrub.Fields), set(p.Scrub.Types), set(p.FaultFields)
 		for i := range p.Operations {
 			op := &p.Operations[i]
 			one := &plan{
-				provider: p, uses: usesOf(p, op), confirm: catalog.Keys(op.Confirm),
-				without: catalog.Keys(op.Without), fields: fields, faults: faults, patterns: p.Scrub.Patterns,
+				provider: p, uses: usesOf(c, p, op), confirm: catalog.Keys(op.Confirm),
+				without: catalog.Keys(op.Without), fields: fields, types: types, faults: faults, patterns: p.Scrub.Patterns,
 			}
 			one.shape(op)
 			plans[op] = one
@@ -47,12 +50,18 @@ func compile(c *catalog.Catalog) map[*catalog.Operation]*plan {
 type use struct {
 	scope    consent.ScopeName
 	resource catalog.Resource
+	types    map[consent.ResourceType]bool // all that the scope is limited to
+	steps    int                           // in a tree: how far below what was picked; catalog.AnyDepth
 }
 
-func usesOf(p *catalog.Provider, op *catalog.Operation) []use {
+func usesOf(c *catalog.Catalog, p *catalog.Provider, op *catalog.Operation) []use {
 	var out []use
 	for _, u := range op.Uses() {
-		out = append(out, use{u.Scope, p.Resources[u.Resource]})
+		one := use{scope: u.Scope, resource: p.Resources[u.Resource], types: map[consent.ResourceType]bool{}, steps: u.Steps}
+		for _, t := range c.Scopes[u.Scope].Resources {
+			one.types[t] = true
+		}
+		out = append(out, one)
 	}
 	return out
 }
@@ -72,13 +81,16 @@ func (p *plan) shape(op *catalog.Operation) {
 		p.keep = set(f.Keep)
 	}
 	p.items, p.itemID, p.cursor = catalog.Keys(f.Items), catalog.Keys(f.ID), catalog.Keys(f.Cursor)
+	if strings.HasPrefix(f.Kind, "/") {
+		p.itemKind = catalog.Keys(f.Kind)
+	}
 	for _, pointer := range f.Hide {
 		p.hide = append(p.hide, catalog.Keys(pointer))
 	}
 	if f.ID == "" || f.Items == "" {
 		return
 	}
-	p.root = map[string]bool{p.items[0]: true}
+	p.root = set(append(f.Beside, p.items[0]))
 	for _, keys := range [][]string{p.cursor, catalog.Keys(p.provider.OK)} {
 		if len(keys) > 0 {
 			p.root[keys[0]] = true

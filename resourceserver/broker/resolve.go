@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -94,7 +95,14 @@ func (c *call) ask(ctx context.Context, on consent.ConnectionID, r catalog.Resou
 // look makes a reading call of our own and returns its answer, never shown to the
 // app. A refusal comes with its class.
 func (c *call) look(ctx context.Context, on consent.ConnectionID, call catalog.Call, filled map[string]string) (*document, catalog.ErrorClass, error) {
-	got, err := c.send(ctx, on, outgoing{method: http.MethodGet, path: catalog.Expand(call.Path, filled)}, c.op.Max, false)
+	out := outgoing{method: http.MethodGet, path: catalog.Expand(call.Path, filled), query: url.Values{}}
+	for name, template := range call.Query {
+		if slot, isSlot := slotOf(template); isSlot {
+			template = filled[slot]
+		}
+		out.query.Set(name, template)
+	}
+	got, err := c.send(ctx, on, out, c.op.Max, false)
 	if err != nil {
 		return nil, "", err
 	}

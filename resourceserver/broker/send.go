@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -147,30 +148,25 @@ func (c *call) build(resource string, page url.Values) (outgoing, error) {
 			filled[p.Name] = c.values.text(p.Name)
 		}
 	}
-	out := outgoing{method: up.Method, path: catalog.Expand(up.Path, filled)}
+	out := outgoing{method: up.Method, path: catalog.Expand(up.Path, filled), query: url.Values{}}
 	for name, template := range up.Query {
-		if value, ok := c.fill(template, resource); ok {
-			if text, isText := value.(string); isText {
-				if out.query == nil {
-					out.query = url.Values{}
-				}
-				out.query.Set(name, text)
-			}
+		value, _ := c.fill(template, resource)
+		if text, isText := value.(string); isText {
+			out.query.Set(name, text)
 		}
 	}
-	for name, list := range page {
-		if out.query == nil {
-			out.query = url.Values{}
-		}
-		out.query[name] = list
+	inBody := c.pagesInBody()
+	if !inBody {
+		maps.Copy(out.query, page)
 	}
 	if len(up.JSON) == 0 {
 		return out, nil
 	}
-	doc := make(map[string]any, len(up.JSON))
-	for name, template := range up.JSON {
-		if value, ok := c.typed(template, resource); ok {
-			doc[name] = value
+	value, _ := c.typed(up.JSON, resource)
+	doc, _ := value.(map[string]any)
+	if inBody {
+		for name := range page {
+			doc[name] = page.Get(name)
 		}
 	}
 	body, err := json.Marshal(doc)
@@ -181,12 +177,18 @@ func (c *call) build(resource string, page url.Values) (outgoing, error) {
 	return out, nil
 }
 
-// fill returns a template's value; ok is false when the app left it out.
-func (c *call) fill(template, resource string) (any, bool) {
+// slotOf returns the name in a template that is one variable.
+func slotOf(template string) (string, bool) {
 	name, isSlot := strings.CutPrefix(template, "{")
 	name, closed := strings.CutSuffix(name, "}")
+	return name, isSlot && closed
+}
+
+// fill returns a template's value; ok is false when the app left it out.
+func (c *call) fill(template, resource string) (any, bool) {
+	name, isSlot := slotOf(template)
 	switch {
-	case !isSlot || !closed:
+	case !isSlot:
 		return template, true
 	case name == "resource":
 		return resource, true
@@ -197,20 +199,29 @@ func (c *call) fill(template, resource string) (any, bool) {
 	return value, ok
 }
 
-// typed is fill for a JSON body, where numbers and booleans are themselves.
+// typed is fill for a JSON body, where numbers and booleans are themselves. Of an
+// object, members that the app left out are left out.
 func (c *call) typed(template any, resource string) (any, bool) {
-	text, isText := template.(string)
-	if !isText {
-		return template, true
-	}
-	value, ok := c.fill(text, resource)
-	if !ok {
-		return nil, false
-	}
-	for _, p := range c.op.Params {
-		if "{"+p.Name+"}" == text && (p.Kind == catalog.KindBool || p.Kind == catalog.KindInt) {
-			return json.RawMessage(fmt.Sprint(value)), true
+	switch t := template.(type) {
+	case string:
+		value, ok := c.fill(t, resource)
+		if !ok {
+			return nil, false
 		}
+		for _, p := range c.op.Params {
+			if "{"+p.Name+"}" == t && (p.Kind == catalog.KindBool || p.Kind == catalog.KindInt) {
+				return json.RawMessage(fmt.Sprint(value)), true
+			}
+		}
+		return value, true
+	case map[string]any:
+		out := make(map[string]any, len(t))
+		for name, inner := range t {
+			if value, ok := c.typed(inner, resource); ok {
+				out[name] = value
+			}
+		}
+		return out, true
 	}
-	return value, true
+	return template, true
 }

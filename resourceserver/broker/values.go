@@ -1,21 +1,18 @@
 package broker
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"mime"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/deputy-oauth/deputy/consent/catalog"
 )
 
-// values are the checked parameters of one call: a string, a list of strings or a
-// map of strings.
-// What is absent is not in it.
+// values are the checked parameters of one call: a string, a list of strings, a map
+// of strings, or what JSON can hold. What is absent is not in it.
 type values map[string]any
 
 func (v values) text(name string) string {
@@ -86,7 +83,7 @@ func (v values) put(op *catalog.Operation, in catalog.In, name, text string) err
 		v[name] = []string{text}
 		return nil
 	}
-	v[name] = text
+	v[name] = p.Canonical(text)
 	return nil
 }
 
@@ -150,105 +147,6 @@ func (v values) body(op *catalog.Operation, req Request) error {
 		return v.pairs(op, catalog.InArgs, string(req.Body))
 	}
 	return errors.New("the body must be JSON")
-}
-
-// json reads a flat object.
-func (v values) json(op *catalog.Operation, in catalog.In, body []byte) error {
-	d, err := parse(body)
-	if err != nil {
-		return fmt.Errorf("the body is %w", err)
-	}
-	if d.kind(0) != '{' {
-		return errors.New("the body must be a JSON object")
-	}
-	var first error
-	seen := map[string]bool{}
-	d.children(0, func(i int) {
-		if first != nil {
-			return
-		}
-		name := d.key(i)
-		if seen[name] {
-			first = fmt.Errorf("parameter %q stands twice", shorten(name))
-			return
-		}
-		seen[name] = true
-		first = v.member(op, in, name, d, i)
-	})
-	return first
-}
-
-// member checks one JSON value against its declared kind. null is "not sent".
-func (v values) member(op *catalog.Operation, in catalog.In, name string, d *document, i int) error {
-	p, err := param(op, in, name)
-	if err != nil {
-		return err
-	}
-	raw := d.raw(i)
-	wrong := fmt.Errorf("%s is not of the kind it should be", name)
-	switch {
-	case string(raw) == "null":
-		return nil
-	case p.Kind == catalog.KindStrings:
-		return v.list(p, raw)
-	case p.Kind == catalog.KindMap:
-		return v.texts(p, d, i)
-	case p.Kind == catalog.KindBool && (raw[0] == 't' || raw[0] == 'f'):
-		return v.put(op, in, name, string(raw))
-	case p.Kind == catalog.KindInt && raw[0] >= '0' && raw[0] <= '9':
-		return v.put(op, in, name, string(raw))
-	case raw[0] == '"' && (in == catalog.InArgs || (p.Kind != catalog.KindBool && p.Kind != catalog.KindInt)):
-		text, _ := d.scalar(i)
-		return v.put(op, in, name, text)
-	}
-	return wrong
-}
-
-func (v values) list(p *catalog.Param, raw []byte) error {
-	var items []string
-	if err := json.Unmarshal(raw, &items); err != nil {
-		return fmt.Errorf("%s must be a list of texts", p.Name)
-	}
-	if len(items) > p.Max {
-		return fmt.Errorf("%s has more than %d items", p.Name, p.Max)
-	}
-	for _, item := range items {
-		if err := p.Check(item); err != nil {
-			return err
-		}
-	}
-	v[p.Name] = items
-	return nil
-}
-
-// member names of a map: what providers call inputs and fields.
-var memberName = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9_-]{0,63}\z`)
-
-// texts reads an object whose members are all texts.
-func (v values) texts(p *catalog.Param, d *document, at int) error {
-	if d.kind(at) != '{' {
-		return fmt.Errorf("%s must be an object of texts", p.Name)
-	}
-	out := map[string]string{}
-	var first error
-	d.children(at, func(i int) {
-		name := d.key(i)
-		text, isText := d.scalar(i)
-		_, twice := out[name]
-		switch {
-		case first != nil:
-		case !isText || d.kind(i) != '"' || twice || !memberName.MatchString(name):
-			first = fmt.Errorf("%s must be an object of texts, each once", p.Name)
-		default:
-			out[name] = text
-			first = p.Check(text)
-		}
-	})
-	if first == nil && len(out) > p.Max {
-		first = fmt.Errorf("%s has more than %d members", p.Name, p.Max)
-	}
-	v[p.Name] = out
-	return first
 }
 
 // accepts reports whether the app can read what is sent back: JSON.

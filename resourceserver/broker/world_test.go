@@ -45,6 +45,7 @@ type world struct {
 	broker  *broker.Broker
 	github  *simulator.GitHub
 	slack   *simulator.Slack
+	notion  *simulator.Notion
 	live    *authority
 	budgets *budgets
 	wire    *wire
@@ -61,6 +62,16 @@ const (
 	grant  consent.GrantID      = "grant-1"
 	onHub  consent.ConnectionID = "conn-github"
 	onChat consent.ConnectionID = "conn-slack"
+	onWiki consent.ConnectionID = "conn-notion"
+)
+
+// Things at the simulated Notion that always exist.
+const (
+	handbook = "1a000000-0000-4000-8000-000000000001"
+	holidays = "1a000000-0000-4000-8000-000000000002" // in the handbook
+	finance  = "1a000000-0000-4000-8000-000000000004"
+	budget   = "1a000000-0000-4000-8000-000000000006" // in finance
+	tasks    = "1a000000-0000-4000-8000-000000000009" // in projects
 )
 
 var slackScopes = []string{"channels:read", "channels:history", "groups:read", "groups:history", "chat:write", "team:read", "users:read", "search:read"}
@@ -69,22 +80,26 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
 		t: t, now: noon,
-		github: simulator.NewGitHub(simulator.Config{Now: clock}), slack: simulator.NewSlack(simulator.Config{Now: clock}),
+		github: simulator.NewGitHub(simulator.Config{Now: clock}), slack: simulator.NewSlack(simulator.Config{Now: clock}), notion: simulator.NewNotion(simulator.Config{Now: clock}),
 		live: &authority{}, budgets: &budgets{}, audit: &audit{}, cursors: newCursors(t), wire: &wire{ends: map[consent.ConnectionID]end{}},
 		bearer: consent.Bearer{User: ana, App: scout, Grant: grant, Present: true},
 	}
-	hub, chat := httptest.NewServer(w.github), httptest.NewServer(w.slack)
+	hub, chat, wiki := httptest.NewServer(w.github), httptest.NewServer(w.slack), httptest.NewServer(w.notion)
 	t.Cleanup(hub.Close)
 	t.Cleanup(chat.Close)
+	t.Cleanup(wiki.Close)
 	code := dance(t, hub.URL, "/login/oauth/authorize", "octocat", "repo read:user")
 	token, _ := redeem(t, hub.URL+"/login/oauth/access_token", code)["access_token"].(string)
 	w.wire.ends[onHub] = end{hub.URL + "/api/v3", token}
 	code = dance(t, chat.URL, "/oauth/v2_user/authorize", "ana", strings.Join(slackScopes, ","))
 	token, _ = redeem(t, chat.URL+"/api/oauth.v2.user.access", code)["access_token"].(string)
 	w.wire.ends[onChat] = end{chat.URL + "/api", token}
+	code = dance(t, wiki.URL, "/v1/oauth/authorize", "ana", "")
+	w.wire.ends[onWiki] = end{wiki.URL, redeemJSON(t, wiki.URL+"/v1/oauth/token", code)}
 	w.live.connections = []consent.Connection{
 		{ID: onHub, User: ana, Provider: "github", Variant: "oauth_app", Granted: []string{"repo", "read:user"}, Health: consent.Healthy},
 		{ID: onChat, User: ana, Provider: "slack", Variant: "user_token", Granted: slackScopes, Health: consent.Healthy},
+		{ID: onWiki, User: ana, Provider: "notion", Variant: "public_connection", Health: consent.Healthy},
 	}
 	w.live.grant = consent.Grant{ID: grant, User: ana, App: scout}
 	w.ids = w.repositories()
@@ -108,7 +123,8 @@ func (w *world) build(a broker.Audit) *broker.Broker {
 	return b
 }
 
-// allow adds agreed scopes with the named resources: repositories or channel ids.
+// allow adds agreed scopes with the named resources: repositories, or ids of
+// channels, pages and the two databases.
 func (w *world) allow(on consent.ConnectionID, scopes []consent.ScopeName, names ...string) *world {
 	w.t.Helper()
 	var limit consent.Limit
@@ -121,8 +137,13 @@ func (w *world) allow(on consent.ConnectionID, scopes []consent.ScopeName, names
 			}
 			r = consent.Resource{Type: "github.repository", ID: id}
 		}
-		if strings.HasPrefix(n, "G") {
+		switch {
+		case strings.HasPrefix(n, "G"):
 			r.Type = "slack.private_channel"
+		case n == tasks || n == budget:
+			r.Type = "notion.data_source"
+		case len(n) == len(handbook):
+			r.Type = "notion.page"
 		}
 		limit.Resources = append(limit.Resources, r)
 	}
@@ -133,7 +154,8 @@ func (w *world) allow(on consent.ConnectionID, scopes []consent.ScopeName, names
 	return w
 }
 
-// allowAll agrees to everything, limited to acme/web and two channels.
+// allowAll agrees to everything, limited to acme/web, two channels, the handbook and
+// the tasks.
 func (w *world) allowAll() *world {
 	w.allow("", []consent.ScopeName{"agents.writes.unattended"})
 	w.allow(onHub, []consent.ScopeName{
@@ -141,6 +163,8 @@ func (w *world) allowAll() *world {
 		"services.github.pull_requests.write", "services.github.pull_requests.merge", "services.github.actions.run",
 	}, "acme/web")
 	w.allow(onChat, []consent.ScopeName{"services.slack.messages.private.read"}, "G01LEADERS")
+	w.allow(onWiki, []consent.ScopeName{"services.notion.workspace.read", "services.notion.pages.write", "services.notion.pages.trash", "services.notion.comments.write"}, handbook)
+	w.allow(onWiki, []consent.ScopeName{"services.notion.databases.write"}, tasks)
 	return w.allow(onChat, []consent.ScopeName{
 		"services.slack.workspace.read", "services.slack.messages.write", "services.slack.search.read", "services.slack.users.read",
 	}, "C01GENERAL", "C01RELEASE")
@@ -172,6 +196,21 @@ func (w *world) send(req broker.Request) (broker.Answer, *broker.Refusal) {
 		w.t.Fatalf("%s %s: %v", req.Method, req.RawPath, err)
 	}
 	return answer, refusal
+}
+
+// status is what an app would be answered with; 500 for a mistake of ours or an
+// answer nobody can read.
+func (w *world) status(req broker.Request) int {
+	w.t.Helper()
+	answer, err := w.broker.Serve(w.t.Context(), req)
+	var refusal *broker.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		return refusal.Status
+	case err != nil:
+		return http.StatusInternalServerError
+	}
+	return answer.Status
 }
 
 // repositories asks the provider itself for every repository's id.
@@ -352,9 +391,11 @@ func (c *cursors) Open(sealed, bound string) ([]byte, error) {
 var (
 	hidden = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
 	action = regexp.MustCompile(`<form method="post" action="([^"]*)">`)
+	box    = regexp.MustCompile(`<input type="checkbox" name="picked" value="([^"]*)"`)
 )
 
-// dance signs in at a simulator and agrees; it returns the code.
+// dance signs in at a simulator, picks everything there is to pick and agrees; it
+// returns the code.
 func dance(t testing.TB, base, path, who, scope string) string {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -367,7 +408,7 @@ func dance(t testing.TB, base, path, who, scope string) string {
 		}
 		return nil
 	}}
-	query := url.Values{"client_id": {"simulated-app"}, "redirect_uri": {"https://deputy.example/cb"}, "scope": {scope}, "state": {"s"}}
+	query := url.Values{"client_id": {"simulated-app"}, "redirect_uri": {"https://deputy.example/cb"}, "scope": {scope}, "state": {"s"}, "response_type": {"code"}, "owner": {"user"}}
 	resp, err := client.Get(base + path + "?" + query.Encode())
 	for range 3 {
 		if err != nil {
@@ -384,6 +425,9 @@ func dance(t testing.TB, base, path, who, scope string) string {
 		form := url.Values{"login": {who}, "password": {who}, "authorize": {"1"}}
 		for _, field := range hidden.FindAllStringSubmatch(string(body), -1) {
 			form.Set(html.UnescapeString(field[1]), html.UnescapeString(field[2]))
+		}
+		for _, one := range box.FindAllStringSubmatch(string(body), -1) {
+			form.Add("picked", one[1])
 		}
 		to := action.FindStringSubmatch(string(body))
 		if to == nil {
@@ -414,6 +458,25 @@ func redeem(t testing.TB, target, code string) map[string]any {
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
+	return tokenReply(t, req)
+}
+
+// redeemJSON is redeem at Notion.
+func redeemJSON(t testing.TB, target, code string) string {
+	t.Helper()
+	body := `{"grant_type":"authorization_code","code":"` + code + `","redirect_uri":"https://deputy.example/cb"}`
+	req, err := http.NewRequest(http.MethodPost, target, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth("simulated-app", "simulated-secret")
+	req.Header.Set("Content-Type", "application/json")
+	token, _ := tokenReply(t, req)["access_token"].(string)
+	return token
+}
+
+func tokenReply(t testing.TB, req *http.Request) map[string]any {
+	t.Helper()
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)

@@ -86,6 +86,11 @@ func words(doc any, pointer string, most int) string {
 		return ""
 	}
 	raw, _ := text(doc, []string{pointer})
+	return readable(raw, most)
+}
+
+// readable is raw without control characters, most characters of it.
+func readable(raw string, most int) string {
 	clean := strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == utf8.RuneError {
 			return -1

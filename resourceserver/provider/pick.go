@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,7 +61,16 @@ func (c *Client) ListResources(ctx context.Context, id consent.ConnectionID, t c
 	if err != nil {
 		return Page{}, err
 	}
-	req, err := h.at.request(ctx, picker.Call, map[string]secret.Text{}, more)
+	call := picker.Call
+	if len(call.JSON) > 0 {
+		// Asked with a body, it is continued with one.
+		call.JSON = maps.Clone(call.JSON)
+		for name := range more {
+			call.JSON[name] = more.Get(name)
+		}
+		more = nil
+	}
+	req, err := h.at.request(ctx, call, map[string]secret.Text{}, more)
 	if err != nil {
 		return Page{}, fmt.Errorf("%s at %s: %w", doing, h.at.provider.ID, err)
 	}
@@ -97,10 +108,10 @@ func items(p *catalog.Provider, t consent.ResourceType, doc any) []Item {
 	var out []Item
 	for _, raw := range list {
 		id, _ := text(raw, []string{picker.ID})
-		if !usableID(id) || (pattern != nil && !pattern.MatchString(id)) {
+		if !usableID(id) || (pattern != nil && !pattern.MatchString(id)) || has(raw, picker.Without) {
 			continue
 		}
-		item := Item{Resource: consent.Resource{Type: t, ID: id, Name: picker.Prefix + words(raw, picker.Label, 200)}}
+		item := Item{Resource: consent.Resource{Type: t, ID: id, Name: picker.Prefix + readable(joined(raw, picker.Label), 200)}}
 		item.Detail = words(raw, picker.Detail, 300)
 		item.Private = yes(raw, picker.Private)
 		item.Updated = moment(raw, picker.Updated)
@@ -110,6 +121,39 @@ func items(p *catalog.Provider, t consent.ResourceType, doc any) []Item {
 		out = append(out, item)
 	}
 	return out
+}
+
+// has reports whether there is something other than null at the pointer.
+func has(doc any, pointer string) bool {
+	if pointer == "" {
+		return false
+	}
+	v, ok := catalog.Lookup(doc, pointer)
+	return ok && v != nil
+}
+
+// joined reads a label: the text at the pointer, where "*" stands for every member
+// or item there. Notion cuts a title into runs, and calls the column that holds it
+// what people called it.
+func joined(doc any, pointer string) string {
+	before, after, more := strings.Cut(pointer, "/*")
+	if !more {
+		label, _ := text(doc, []string{pointer})
+		return label
+	}
+	all, _ := catalog.Lookup(doc, before)
+	var out strings.Builder
+	switch v := all.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			out.WriteString(joined(v[name], after))
+		}
+	case []any:
+		for _, item := range v {
+			out.WriteString(joined(item, after))
+		}
+	}
+	return out.String()
 }
 
 func yes(doc any, pointer string) bool {
@@ -146,10 +190,10 @@ func resume(p catalog.Picker, cursor string) (url.Values, error) {
 	switch {
 	case cursor == "":
 		return nil, nil
-	case len(cursor) > maxCursor:
+	case len(cursor) > maxCursor, strings.Contains(cursor, "{"): // it would be read as a template
 		return nil, bad
 	case p.Page == "cursor":
-		return url.Values{"cursor": {cursor}}, nil
+		return url.Values{p.SendAs: {cursor}}, nil
 	}
 	values, err := url.ParseQuery(cursor)
 	if err != nil || len(values) == 0 || len(values) > 4 {

@@ -83,7 +83,7 @@ type tokenReply struct {
 	silent bool // about scopes
 }
 
-// askForTokens posts a form to the token endpoint, once.
+// askForTokens posts to the token endpoint, once.
 func (c *Client) askForTokens(ctx context.Context, e *endpoint, doing string, form url.Values) (*tokenReply, error) {
 	req, err := e.tokenRequest(ctx, form)
 	if err != nil {
@@ -120,12 +120,16 @@ func (e *endpoint) tokenRequest(ctx context.Context, form url.Values) (*http.Req
 		form.Set("client_id", e.reg.ClientID)
 		form.Set("client_secret", e.reg.Secret.Reveal())
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, strings.NewReader(form.Encode()))
+	body, kind, err := e.tokenBody(form)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, strings.NewReader(body))
 	if err != nil {
 		return nil, errors.New("the token endpoint cannot be called")
 	}
 	req.GetBody = nil // the transport must not send it a second time by itself
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Content-Type", kind)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "deputy")
 	for name, value := range e.variant.TokenHeaders {
@@ -136,6 +140,23 @@ func (e *endpoint) tokenRequest(ctx context.Context, form url.Values) (*http.Req
 		req.SetBasicAuth(url.QueryEscape(e.reg.ClientID), url.QueryEscape(e.reg.Secret.Reveal()))
 	}
 	return req, nil
+}
+
+// tokenBody writes the request as RFC 6749 section 4.1.3 says, or as the JSON that
+// some providers want instead.
+func (e *endpoint) tokenBody(form url.Values) (body, kind string, err error) {
+	if e.variant.TokenBody != "json" {
+		return form.Encode(), "application/x-www-form-urlencoded", nil
+	}
+	doc := map[string]string{}
+	for name := range form {
+		doc[name] = form.Get(name)
+	}
+	text, err := json.Marshal(doc)
+	if err != nil {
+		return "", "", errors.New("the token request cannot be written")
+	}
+	return string(text), "application/json", nil
 }
 
 // decodeReply reads JSON, or the form encoding that some providers fall back to.
