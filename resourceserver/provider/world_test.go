@@ -163,6 +163,7 @@ func (h *hub) link(id consent.ConnectionID, login string, scopes ...string) prov
 
 var (
 	hiddenInput = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
+	pickBox     = regexp.MustCompile(`<input type="checkbox" name="picked" value="([^"]*)"`)
 	formAction  = regexp.MustCompile(`<form method="post" action="([^"]*)">`)
 )
 
@@ -217,6 +218,9 @@ func answer(t *testing.T, browser *http.Client, shown *http.Response, login stri
 	form := url.Values{"login": {login}, "password": {login}, "authorize": {"1"}}
 	for _, field := range hiddenInput.FindAllStringSubmatch(string(body), -1) {
 		form.Set(html.UnescapeString(field[1]), html.UnescapeString(field[2]))
+	}
+	for _, one := range pickBox.FindAllStringSubmatch(string(body), -1) {
+		form.Add("picked", one[1])
 	}
 	action := formAction.FindStringSubmatch(string(body))
 	if action == nil {
