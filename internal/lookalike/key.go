@@ -33,16 +33,41 @@ func readTable(text string) map[rune]string {
 // apart. UTS #39 keeps case, and with it i and l apart from I; people do not.
 var alike = strings.NewReplacer("rn", "m", "vv", "w", "1", "l", "i", "l", "0", "o", "3", "e", "4", "a", "5", "s", "7", "t")
 
-// signs are no letters, though NFKD makes some of them.
-var signs = strings.NewReplacer("™", " ", "℠", " ")
+// signs are no letters, though NFKD makes some of them; and GmbH is one word.
+var signs = strings.NewReplacer("™", " ", "℠", " ", "GmbH", "gmbh")
+
+// written are signs that are written for letters, inside a word and at its ends.
+var written = strings.NewReplacer("|", "l", "!", "l", "$", "s", "@", "a")
 
 // key is what a name looks like, without its spaces, marks and case. Names that
 // look the same have the same key.
-func key(name string) string { return strings.Join(split(name), "") }
+func key(name string) string { return strings.Join(split(plain(name)), "") }
 
-// split returns the keys of the words of a name. A capital after a small letter
-// begins a word.
-func split(name string) []string {
+// plain is a name without marks and without what does not show.
+func plain(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsMark(r) || unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, norm.NFKD.String(signs.Replace(name)))
+}
+
+// readings returns what the words of a name may be read as: signs as the end of a
+// word, "GitHub!", as letters, "$lack", and without the digits at an end, "GitHub2".
+func readings(name string) [][]string {
+	name = plain(name)
+	letters := written.Replace(name)
+	words := strings.FieldsFunc(letters, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) })
+	for i, w := range words {
+		words[i] = strings.TrimFunc(w, unicode.IsNumber)
+	}
+	return [][]string{split(name), split(letters), split(strings.Join(words, " "))}
+}
+
+// split returns the keys of the words of a plain name. A capital after a small
+// letter begins a word.
+func split(plain string) []string {
 	var words []string
 	var word strings.Builder
 	end := func() {
@@ -52,23 +77,13 @@ func split(name string) []string {
 		}
 	}
 	small := false
-	for _, r := range norm.NFKD.String(signs.Replace(name)) {
-		switch {
-		case unicode.IsMark(r) || unicode.Is(unicode.Cf, r):
-			continue // it shows on a letter, or not at all
-		case r == '|':
-			word.WriteByte('l')
-		case looks(r) != "":
-			if small && unicode.IsUpper(r) {
-				end()
-			}
-			small = unicode.IsLower(r)
-			word.WriteString(looks(r))
-			continue
-		default:
+	for _, r := range plain {
+		as := looks(r)
+		if as == "" || small && unicode.IsUpper(r) {
 			end()
 		}
-		small = false
+		small = as != "" && unicode.IsLower(r)
+		word.WriteString(as)
 	}
 	end()
 	return words

@@ -43,18 +43,24 @@ type Book struct {
 const shortest = 4
 
 // NewBook returns a book of brands, which are kept out of every part of a name, and
-// of names, which are kept from being the whole of one.
+// of names, which are kept from being the whole of one: as they are, and without what
+// Judge leaves out of the names it is asked about.
 func NewBook(brands, names []string) Book {
 	b := Book{brands: map[string]string{}, names: map[string]string{}}
 	for _, name := range brands {
-		k := key(name)
-		if len(k) >= shortest {
-			b.brands[k], b.longest = name, max(b.longest, len(k))
+		words := split(plain(name))
+		for _, k := range []string{strings.Join(words, ""), strings.Join(without(words, legal), "")} {
+			if len(k) >= shortest {
+				b.brands[k], b.longest = name, max(b.longest, len(k))
+			}
+			b.add(k, name)
 		}
-		b.add(k, name)
 	}
 	for _, name := range names {
-		b.add(key(name), name)
+		words := split(plain(name))
+		for _, form := range b.forms(words) {
+			b.add(strings.Join(form, ""), name)
+		}
 	}
 	return b
 }
@@ -65,14 +71,23 @@ func (b Book) add(k, name string) {
 	}
 }
 
+// forms returns the words of a name, and those that make it the name it is.
+func (b Book) forms(words []string) [][]string {
+	short := b.withoutPurpose(words)
+	return [][]string{words, short, essence(short)}
+}
+
 // Words that say something no app can say of itself.
 var claims = keys("official offiziell verified verifiziert geprüft trusted vertrauenswürdig certified zertifiziert authentic authentisch genuine original")
 
 // Words that are put beside a brand to pass for a part of it.
 var company = keys("support security sicherheit helpdesk service services account accounts konto login signin team admin administrator billing verification")
 
+// Words that say what kind of company has a name.
+var legal = keys("inc llc ltd gmbh ag co corp kg se")
+
 // Words that make no other name of a name.
-var filler = keys("app apps bot the my our your mein meine das die der inc llc ltd gmbh ag co hq com io net org online web www desktop mobile cloud api sso auth help desk connect")
+var filler = keys("app apps bot the my our your mein meine das die der hq com io net org online web www desktop mobile cloud api sso auth help desk connect")
 
 func keys(words string) map[string]bool {
 	out := map[string]bool{}
@@ -84,44 +99,84 @@ func keys(words string) map[string]bool {
 
 // Judge says whether the name passes for one that people trust, or claims to be.
 func (b Book) Judge(name string) Verdict {
-	words := b.withoutPurpose(split(name))
-	if of, ok := b.brandIn(words); ok {
-		return Verdict{Imitates, of}
-	}
-	for _, whole := range [][]string{words, essence(words)} {
-		if of, ok := b.names[strings.Join(whole, "")]; ok {
+	readings := readings(name)
+	for _, words := range readings {
+		if of, ok := b.passesFor(words); ok {
 			return Verdict{Imitates, of}
 		}
 	}
-	switch {
-	case slices.ContainsFunc(words, claiming):
-		return Verdict{Reason: Claims}
-	case mixes(name):
+	for _, words := range readings {
+		if slices.ContainsFunc(b.withoutPurpose(words), claiming) {
+			return Verdict{Reason: Claims}
+		}
+	}
+	if mixes(name) {
 		return Verdict{Reason: Mixed}
 	}
 	return Verdict{}
 }
 
+// passesFor finds the name that people trust and that these words pass for.
+func (b Book) passesFor(words []string) (string, bool) {
+	if of, ok := b.brandIn(b.withoutPurpose(words)); ok {
+		return of, true
+	}
+	for _, form := range b.forms(words) {
+		if of, ok := b.names[strings.Join(form, "")]; ok {
+			return of, true
+		}
+	}
+	return "", false
+}
+
 func claiming(word string) bool { return claims[word] }
 
 // essence is the words that make the name.
-func essence(words []string) []string {
-	return slices.DeleteFunc(slices.Clone(words), func(w string) bool { return claims[w] || company[w] || filler[w] })
+func essence(words []string) []string { return without(words, claims, company, filler, legal) }
+
+// without leaves out the words of these sets.
+func without(words []string, sets ...map[string]bool) []string {
+	return slices.DeleteFunc(slices.Clone(words), func(w string) bool {
+		return slices.ContainsFunc(sets, func(set map[string]bool) bool { return set[w] })
+	})
 }
 
+// Words before and between the brands that an app is for.
+var purpose, between = keys("for für"), keys("and und or oder plus")
+
 // withoutPurpose takes away what only says what an app is for: of "Branch Tidy for
-// GitHub" it leaves the first two words. "Support for GitHub" stays whole.
+// GitHub and Slack" it leaves the first two words. "Support for GitHub" stays whole.
 func (b Book) withoutPurpose(words []string) []string {
 	for at, w := range words {
 		before := words[:at]
-		if (w != key("for") && w != key("für")) || b.brands[strings.Join(words[at+1:], "")] == "" {
+		if !purpose[w] || !b.lists(words[at+1:]) {
 			continue
 		}
-		if len(essence(before)) > 0 && !slices.ContainsFunc(before, func(w string) bool { return claims[w] || company[w] }) {
+		if len(essence(before)) > 0 && len(without(before, claims, company)) == len(before) {
 			return before
 		}
 	}
 	return words
+}
+
+// lists reports whether the words are brands and nothing else.
+func (b Book) lists(words []string) bool {
+	for n := range words {
+		if b.brands[strings.Join(words[:n+1], "")] == "" {
+			continue
+		}
+		rest := words[n+1:]
+		if len(rest) > 0 && between[rest[0]] {
+			rest = rest[1:]
+			if len(rest) == 0 {
+				return false
+			}
+		}
+		if len(rest) == 0 || b.lists(rest) {
+			return true
+		}
+	}
+	return false
 }
 
 // brandIn finds a brand in the words: as a word, spread over several, or grown
@@ -149,7 +204,7 @@ func (b Book) brandIn(words []string) (string, bool) {
 func (b Book) grown(word string) (string, bool) {
 	for k, of := range b.brands {
 		for _, rest := range []func(string, string) (string, bool){strings.CutPrefix, strings.CutSuffix} {
-			if r, ok := rest(word, k); ok && (claims[r] || company[r] || filler[r]) {
+			if r, ok := rest(word, k); ok && (claims[r] || company[r] || filler[r] || legal[r]) {
 				return of, true
 			}
 		}

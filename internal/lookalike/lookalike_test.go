@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-var book = NewBook([]string{"GitHub", "Slack", "Google", "Notion", "Stripe", "Northwind", "IT"}, []string{"Repo Scout", "Mail"})
+var book = NewBook([]string{"GitHub", "Slack", "Google", "Notion", "Stripe", "Northwind", "IT", "Contoso GmbH"}, []string{"Repo Scout", "Mail", "Tide Table App", "Star Map for GitHub"})
 
 func TestNamesThatPassForOthers(t *testing.T) {
 	for _, c := range []struct {
@@ -60,6 +60,24 @@ func TestNamesThatPassForOthers(t *testing.T) {
 		{"The Mail", Imitates, "Mail"},
 		{"Repo Scout for GitHub", Imitates, "Repo Scout"},
 
+		{"Tide Table App", Imitates, "Tide Table App"},
+		{"Tide Table", Imitates, "Tide Table App"},
+		{"Star Map for GitHub", Imitates, "Star Map for GitHub"},
+		{"Star Map", Imitates, "Star Map for GitHub"},
+		{"Star Map for Slack", Imitates, "Star Map for GitHub"},
+		{"Contoso GmbH", Imitates, "Contoso GmbH"},
+		{"Contoso Support", Imitates, "Contoso GmbH"},
+		{"$lack", Imitates, "Slack"},
+		{"Sl@ck", Imitates, "Slack"},
+		{"@Slack", Imitates, "Slack"},
+		{"G!tHub", Imitates, "GitHub"},
+		{"GitHub!", Imitates, "GitHub"},
+		{"GitHub|", Imitates, "GitHub"},
+		{"github2", Imitates, "GitHub"},
+		{"24GitHub", Imitates, "GitHub"},
+		{"$1ack24", Imitates, "Slack"},
+		{"GitHub for GitHub and Slack", Imitates, "GitHub"},
+
 		{"Official mail reader", Claims, ""},
 		{"Tidy Notes (verified)", Claims, ""},
 		{"Geprüfte Notizen", Fine, ""}, // another word than geprüft
@@ -71,6 +89,9 @@ func TestNamesThatPassForOthers(t *testing.T) {
 		{"Tidy Notes", Fine, ""},
 		{"Branch Tidy for GitHub", Fine, ""},
 		{"Kanal-Archiv für Slack", Fine, ""},
+		{"Sync for GitHub and Slack", Fine, ""},
+		{"Sync for GitHub, Slack & Notion", Fine, ""},
+		{"Stripes!", Fine, ""},
 		{"Motion", Fine, ""},
 		{"Promotion Tracker", Fine, ""},
 		{"Emotional Support", Fine, ""},
