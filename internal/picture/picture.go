@@ -8,6 +8,7 @@ package picture
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -76,32 +77,28 @@ func formatOf(raw []byte) (format, bool) {
 // a few bytes long.
 const maxScans = 64
 
-// drawing lets one picture be decoded at a time: it needs up to 200 MB.
+// drawing lets one picture be decoded at a time: one of the largest needs some 150 MB.
 var drawing = make(chan struct{}, 1)
 
-// Square returns the picture as a PNG of Side by Side pixels. It looks at the size
-// that a file says it has before it decodes any of it.
-func Square(raw []byte, kind Kind) ([]byte, error) {
-	f, ok := formatOf(raw)
-	switch {
-	case len(raw) > kind.Bytes:
-		return nil, fmt.Errorf("%w: %d, and %d are the limit", ErrTooLong, len(raw), kind.Bytes)
-	case !ok:
-		return nil, ErrNoPicture
+// Square returns the picture in file as a PNG of Side by Side pixels. It looks at the
+// size that a file says it has before it decodes any of it. It waits for its turn,
+// until ctx ends, before it reads anything: file is best one that need not be waited
+// for.
+func Square(ctx context.Context, file io.Reader, kind Kind) ([]byte, error) {
+	select {
+	case drawing <- struct{}{}:
+		defer func() { <-drawing }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for another picture: %w", ctx.Err())
 	}
-	size, err := f.size(bytes.NewReader(raw))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrBroken, err)
-	case size.Width < 1 || size.Height < 1:
-		return nil, fmt.Errorf("%w: it has no pixels", ErrBroken)
-	case size.Width > kind.pixels || size.Height > kind.pixels/size.Width/depth(size.ColorModel):
-		return nil, fmt.Errorf("%w: %d by %d", ErrTooLarge, size.Width, size.Height)
-	case bytes.Count(raw, []byte{0xff, 0xda}) > maxScans && raw[0] == 0xff: // SOS, ITU T.81 table B.1
-		return nil, fmt.Errorf("%w: more than %d passes", ErrTooLarge, maxScans)
+	raw, err := io.ReadAll(io.LimitReader(file, int64(kind.Bytes)+1))
+	if err != nil {
+		return nil, fmt.Errorf("read a picture: %w", err)
 	}
-	drawing <- struct{}{}
-	defer func() { <-drawing }()
+	f, err := examine(raw, kind)
+	if err != nil {
+		return nil, err
+	}
 	source, err := decode(f, raw)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBroken, err)
@@ -114,11 +111,39 @@ func Square(raw []byte, kind Kind) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// depth is what a pixel counts: two where a colour has 16 bits.
-func depth(m color.Model) int {
+// examine says how a file is read, if it may be.
+func examine(raw []byte, kind Kind) (format, error) {
+	f, ok := formatOf(raw)
+	switch {
+	case len(raw) > kind.Bytes:
+		return f, fmt.Errorf("%w: %d are the limit", ErrTooLong, kind.Bytes)
+	case !ok:
+		return f, ErrNoPicture
+	}
+	size, err := f.size(bytes.NewReader(raw))
+	switch {
+	case err != nil:
+		return f, fmt.Errorf("%w: %w", ErrBroken, err)
+	case size.Width < 1 || size.Height < 1:
+		return f, fmt.Errorf("%w: it has no pixels", ErrBroken)
+	case size.Width > kind.pixels || size.Height > kind.pixels/size.Width/depth(size.ColorModel, raw):
+		return f, fmt.Errorf("%w: %d by %d", ErrTooLarge, size.Width, size.Height)
+	case isJPEG(raw) && bytes.Count(raw, []byte{0xff, startOfScan}) > maxScans:
+		return f, fmt.Errorf("%w: more than %d passes", ErrTooLarge, maxScans)
+	}
+	return f, nil
+}
+
+// depth is what a pixel counts, for the memory it needs while it is decoded: two where
+// a colour has 16 bits, and four where a JPEG comes in passes, which keep three numbers
+// of 32 bits for each.
+func depth(m color.Model, raw []byte) int {
 	switch m {
 	case color.RGBA64Model, color.NRGBA64Model, color.Gray16Model:
 		return 2
+	}
+	if isJPEG(raw) && !onePass(raw) {
+		return 4
 	}
 	return 1
 }
@@ -131,7 +156,11 @@ func decode(f format, raw []byte) (m image.Image, err error) {
 			err = fmt.Errorf("the decoder gave up: %v", p)
 		}
 	}()
-	return f.decode(bytes.NewReader(raw))
+	m, err = f.decode(bytes.NewReader(raw))
+	if err == nil && m.Bounds().Empty() { // the first picture of a GIF may be
+		err = errors.New("it has no pixels")
+	}
+	return m, err
 }
 
 // shrink draws the picture into the square.

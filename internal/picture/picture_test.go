@@ -69,7 +69,7 @@ func fromBase64(t testing.TB, text string) []byte {
 // square makes the picture small and reads it back.
 func square(t testing.TB, raw []byte, kind picture.Kind) image.Image {
 	t.Helper()
-	out, err := picture.Square(raw, kind)
+	out, err := picture.Square(t.Context(), bytes.NewReader(raw), kind)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestWhatIsNoSuchPictureIsRefusedWithItsReason(t *testing.T) {
 		"a bomb that fits": {header(46000, 46000, 8), picture.ErrTooLarge},
 		"a moving WebP":    {[]byte("RIFF\x1e\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00ANIM\x00\x00\x00\x00"), picture.ErrBroken},
 	} {
-		out, err := picture.Square(c.raw, picture.Logo)
+		out, err := picture.Square(t.Context(), bytes.NewReader(c.raw), picture.Logo)
 		if !errors.Is(err, c.want) || out != nil {
 			t.Errorf("%s: %v; want %v", name, err, c.want)
 		}
@@ -172,7 +172,7 @@ func TestThreat_D2_ABombIsRefusedBeforeItIsDecoded(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for range 20 {
-		if _, err := picture.Square(bomb, picture.Logo); !errors.Is(err, picture.ErrTooLarge) {
+		if _, err := picture.Square(t.Context(), bytes.NewReader(bomb), picture.Logo); !errors.Is(err, picture.ErrTooLarge) {
 			t.Fatal(err)
 		}
 	}
@@ -190,8 +190,40 @@ func TestThreat_D2_AJPEGOfManyPassesIsRefused(t *testing.T) {
 	for range 80 {
 		long = append(long, scan...)
 	}
-	if _, err := picture.Square(append(long, 0xff, 0xd9), picture.Photo); !errors.Is(err, picture.ErrTooLarge) {
+	if _, err := picture.Square(t.Context(), bytes.NewReader(append(long, 0xff, 0xd9)), picture.Photo); !errors.Is(err, picture.ErrTooLarge) {
 		t.Errorf("eighty passes: %v", err)
+	}
+}
+
+// Each pass of a progressive JPEG adds to numbers that are kept for every pixel.
+func TestThreat_D2_AJPEGInPassesMayHaveFewerPixels(t *testing.T) {
+	for name, c := range map[string]struct {
+		frame  byte
+		before string // the frame
+		want   error
+	}{
+		"one pass":       {0xc0, "", picture.ErrBroken}, // it has no pixels, but may have them
+		"several passes": {0xc2, "", picture.ErrTooLarge},
+		"hidden":         {0xc2, "\x00", picture.ErrTooLarge},
+	} {
+		raw := []byte("\xff\xd8\xff" + "\xe0\x00\x04ab" + c.before)
+		raw = append(raw, 0xff, c.frame, 0, 17, 8, 4000>>8, 4000&0xff, 4000>>8, 4000&0xff, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0)
+		raw = append(raw, 0xff, 0xda, 0, 12, 3, 1, 0, 2, 0, 3, 0, 0, 63, 0)
+		if _, err := picture.Square(t.Context(), bytes.NewReader(append(raw, 0xff, 0xd9)), picture.Photo); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v; want %v", name, err, c.want)
+		}
+	}
+}
+
+// The canvas has pixels, and the picture on it none.
+func TestAnEmptyPictureOfAGIFIsBroken(t *testing.T) {
+	raw := encoded(t, painted(4, 4), asGIF)
+	at := bytes.Index(raw, []byte{0x2c, 0, 0, 0, 0, 4, 0, 4, 0}) // the image descriptor
+	copy(raw[at+5:], []byte{0, 0, 0, 0})
+	for _, kind := range []picture.Kind{picture.Logo, picture.Photo} {
+		if _, err := picture.Square(t.Context(), bytes.NewReader(raw), kind); !errors.Is(err, picture.ErrBroken) {
+			t.Errorf("%v", err)
+		}
 	}
 }
 
@@ -205,7 +237,7 @@ func TestThreat_D2_AWebPThatIsLargerThanItSays(t *testing.T) {
 	binary.LittleEndian.PutUint32(raw[4:], uint32(len(raw)-8))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err := picture.Square(raw, picture.Logo)
+	_, err := picture.Square(t.Context(), bytes.NewReader(raw), picture.Logo)
 	runtime.ReadMemStats(&after)
 	if !errors.Is(err, picture.ErrBroken) || after.TotalAlloc-before.TotalAlloc > 1<<20 {
 		t.Errorf("%v, and it took %d bytes", err, after.TotalAlloc-before.TotalAlloc)
@@ -223,7 +255,7 @@ func TestThreat_D2_NothingOfTheFileGoesOut(t *testing.T) {
 		"a page behind it":   append(bytes.Clone(plain), canary...),
 		"a JPEG's own notes": photograph(t, 1, canary),
 	} {
-		out, err := picture.Square(raw, picture.Logo)
+		out, err := picture.Square(t.Context(), bytes.NewReader(raw), picture.Logo)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -305,7 +337,7 @@ func FuzzSquare(f *testing.F) {
 	f.Add(header(46000, 46000, 8))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		for _, kind := range []picture.Kind{picture.Logo, picture.Photo} {
-			out, err := picture.Square(raw, kind)
+			out, err := picture.Square(t.Context(), bytes.NewReader(raw), kind)
 			if err != nil {
 				if out != nil {
 					t.Error("a refused picture came out")
@@ -313,11 +345,11 @@ func FuzzSquare(f *testing.F) {
 				continue
 			}
 			onlyPixels(t, out)
-			again, err := picture.Square(raw, kind)
+			again, err := picture.Square(t.Context(), bytes.NewReader(raw), kind)
 			if err != nil || !bytes.Equal(out, again) {
 				t.Errorf("the second time it is another one: %v", err)
 			}
-			if _, err := picture.Square(out, kind); err != nil {
+			if _, err := picture.Square(t.Context(), bytes.NewReader(out), kind); err != nil {
 				t.Errorf("what came out does not go in: %v", err)
 			}
 		}

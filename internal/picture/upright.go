@@ -57,18 +57,10 @@ func upright(m *image.RGBA, how int) *image.RGBA {
 // orientation reads how a JPEG wants to be turned. Whatever it cannot read, and
 // every other kind of file, is plain.
 func orientation(raw []byte) int {
-	if !bytes.HasPrefix(raw, []byte{0xff, 0xd8}) {
-		return plain
-	}
-	for rest := raw[2:]; len(rest) >= 4 && rest[0] == 0xff; {
-		marker, length := rest[1], int(binary.BigEndian.Uint16(rest[2:]))
-		if marker == 0xda || length < 2 || 2+length > len(rest) { // the picture itself begins
-			return plain
-		}
-		if tiff, ok := bytes.CutPrefix(rest[4:2+length], []byte("Exif\x00\x00")); ok && marker == 0xe1 {
+	for marker, body := range segments(raw) {
+		if tiff, ok := bytes.CutPrefix(body, []byte("Exif\x00\x00")); ok && marker == application1 {
 			return tiffOrientation(tiff)
 		}
-		rest = rest[2+length:]
 	}
 	return plain
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -36,7 +37,7 @@ func (f *Foundation) SetLogo(ctx context.Context, id consent.AppID, uri string) 
 	if err != nil {
 		return "", fault.Wrap(fault.Upstream, err, "The logo could not be fetched")
 	}
-	png, err := picture.Square(raw, picture.Logo)
+	png, err := picture.Square(ctx, bytes.NewReader(raw), picture.Logo)
 	if err != nil {
 		return "", fault.Wrap(fault.Invalid, err, "The logo cannot be used")
 	}

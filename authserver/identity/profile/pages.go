@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"mime/multipart"
 	"net/http"
 
@@ -88,7 +87,7 @@ func (p *Profile) ChangePicture(c *gin.Context) error {
 	case do != "use" || len(form.File["picture"]) != 1:
 		return refused(picture.ErrNoPicture)
 	}
-	small, err := square(form.File["picture"][0])
+	small, err := square(c.Request.Context(), form.File["picture"][0])
 	if err != nil {
 		return refused(err)
 	}
@@ -98,17 +97,13 @@ func (p *Profile) ChangePicture(c *gin.Context) error {
 }
 
 // square makes the picture that is stored of a file.
-func square(file *multipart.FileHeader) ([]byte, error) {
+func square(ctx context.Context, file *multipart.FileHeader) ([]byte, error) {
 	f, err := file.Open()
 	if err != nil {
 		return nil, fmt.Errorf("open an upload: %w", err)
 	}
 	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, int64(picture.Photo.Bytes)+1))
-	if err != nil {
-		return nil, fmt.Errorf("read an upload: %w", err)
-	}
-	return picture.Square(raw, picture.Photo)
+	return picture.Square(ctx, f, picture.Photo)
 }
 
 // refused says why a picture was not taken.
