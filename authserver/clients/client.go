@@ -195,8 +195,13 @@ func (s Sources) Stranger(ctx context.Context, id consent.AppID) (Client, error)
 	if err != nil {
 		return Client{}, err
 	}
+	return AsStranger(ctx, s.Names, c)
+}
+
+// AsStranger returns c with the name that people read while nobody answers for it.
+func AsStranger(ctx context.Context, names Names, c Client) (Client, error) {
 	c.Approved, c.ApprovedName = "", ""
-	return named(ctx, s.Names, c)
+	return named(ctx, names, c)
 }
 
 // HashSecret returns what is stored of a client secret. A plain SHA-256 is right

@@ -194,6 +194,27 @@ func TestThreat_O10_NothingUnattendedForAProgramHere(t *testing.T) {
 	})
 }
 
+// Its site is gone, or an operator turned the app off: the approval goes all the same,
+// and the name of another with it.
+func TestAnApprovalIsTakenBackFromAnAppThatIsGone(t *testing.T) {
+	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
+		s := newSite(t)
+		s.change("client_name", "GitHub Copilot")
+		app := s.app()
+		approve(t, d, app.ID)
+		ana := d.SignedIn("ana")
+		ana.Code(ana.Ask(app.Query("profile")).Agree())
+		d.Exec("UPDATE apps SET disabled_at = 1 WHERE id = ?", app.ID)
+		s.Close()
+		if err := d.Foundation.UnapproveApp(t.Context(), app.ID); err != nil {
+			t.Fatal(err)
+		}
+		if name, claimed := d.Words("SELECT name FROM apps WHERE id = ?", app.ID), d.Words("SELECT claimed FROM apps WHERE id = ?", app.ID); !strings.HasPrefix(name, "127.0.0.1:") || claimed != "GitHub Copilot" {
+			t.Errorf("it is called %q and calls itself %q", name, claimed)
+		}
+	})
+}
+
 func TestWhatAnOperatorApproves(t *testing.T) {
 	d := deputytest.New(t, deputytest.Options{Registration: "public", Review: "nothing"})
 	app, _ := registered(t, d)

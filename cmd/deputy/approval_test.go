@@ -27,6 +27,7 @@ func TestAnAdministratorsCommands(t *testing.T) {
 	}
 	for wrong, args := range map[string][]string{
 		"there is no such scope": {"admin", "--scope", "identity.mail.read"},
+		"give that one":          {"admin", "--scope", "email"},
 		"there is no such app":   {"admin", "--app", "app_x"},
 		"give one of them":       {"admin", "--scope", "identity.email.read", "--risk", "2"},
 		"from 1, harmless, to 5": {"admin", "--risk", "6"},

@@ -83,6 +83,9 @@ const (
 	AppApproved   Kind = "app.approved" // an operator looked at it
 	AppUnapproved Kind = "app.unapproved"
 
+	RuleSet     Kind = "rule.set" // an operator said who decides; Detail has it
+	RuleRemoved Kind = "rule.removed"
+
 	KeyMade Kind = "key.made"
 )
 

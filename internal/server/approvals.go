@@ -27,16 +27,34 @@ func (f *Foundation) SetRule(ctx context.Context, r consent.Rule) error {
 	if err := f.checkRule(ctx, r); err != nil {
 		return err
 	}
-	return f.Store.SetRule(ctx, r)
+	return f.rule(ctx, audit.RuleSet, r, func(ctx context.Context) error { return f.Store.SetRule(ctx, r) })
 }
 
 // RemoveRule takes a rule back.
 func (f *Foundation) RemoveRule(ctx context.Context, r consent.Rule) error {
-	there, err := f.Store.RemoveRule(ctx, r)
-	if err == nil && !there {
-		err = fault.New(fault.NotFound, "There is no such rule.")
+	return f.rule(ctx, audit.RuleRemoved, r, func(ctx context.Context) error {
+		there, err := f.Store.RemoveRule(ctx, r)
+		if err == nil && !there {
+			err = fault.New(fault.NotFound, "There is no such rule.")
+		}
+		return err
+	})
+}
+
+// rule makes a change of a rule with its record.
+func (f *Foundation) rule(ctx context.Context, kind audit.Kind, r consent.Rule, change func(context.Context) error) error {
+	detail := string(r.Who)
+	if r.Risk != 0 {
+		detail = strings.TrimSpace(fmt.Sprintf("%s from risk %d", detail, r.Risk))
 	}
-	return err
+	return f.recording(func(records *audit.Recorder) error {
+		return f.DB.Tx(ctx, func(ctx context.Context) error {
+			if err := change(ctx); err != nil {
+				return err
+			}
+			return records.InTx(ctx, audit.Event{Kind: kind, App: r.App, Scope: r.Scope, Outcome: audit.Done, Detail: detail})
+		})
+	})
 }
 
 // checkRule returns everything that is wrong with a rule. A misspelt one would
@@ -47,8 +65,12 @@ func (f *Foundation) checkRule(ctx context.Context, r consent.Rule) error {
 	if err != nil {
 		return err
 	}
-	if _, known := words[r.Scope]; !known && r.Scope != "" {
+	s, known := words[r.Scope]
+	switch {
+	case !known && r.Scope != "":
 		problems = append(problems, fmt.Errorf("scope %s: there is no such scope", r.Scope))
+	case len(s.Implies) == 1 && !strings.Contains(string(s.Name), "."): // OpenID Connect's name of one of ours
+		problems = append(problems, fmt.Errorf("scope %s: apps can ask for the same as %s; give that one, which covers both", s.Name, s.Implies[0]))
 	}
 	switch {
 	case r.Scope != "" && r.Risk != 0:

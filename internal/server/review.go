@@ -29,11 +29,20 @@ func (f *Foundation) ApproveApp(ctx context.Context, id consent.AppID) (clients.
 	return c, f.recording(func(records *audit.Recorder) error { return f.Store.Approve(ctx, c, records) })
 }
 
-// UnapproveApp takes that back.
+// UnapproveApp takes that back. Where the app's document cannot be read any more, the
+// app is as it was last seen.
 func (f *Foundation) UnapproveApp(ctx context.Context, id consent.AppID) error {
 	c, err := f.sources(f.documents()).Stranger(ctx, id)
-	if err != nil {
-		c = clients.Client{ID: id} // its site may be down; an approval can be taken back all the same
+	if errors.Is(err, clients.ErrUnknown) || errors.Is(err, clients.ErrUnreachable) {
+		if c, err = f.Store.LastSeen(ctx, id); err == nil {
+			c, err = clients.AsStranger(ctx, f.names(), c)
+		}
+	}
+	switch {
+	case errors.Is(err, clients.ErrUnknown):
+		return fault.Wrap(fault.NotFound, err, "There is no app %s.", id)
+	case err != nil:
+		return err
 	}
 	return f.recording(func(records *audit.Recorder) error { return f.Store.Unapprove(ctx, c, records) })
 }

@@ -54,7 +54,17 @@ const confidential = "confidential"
 
 // Client implements clients.Source. A disabled app is as good as unknown.
 func (s *Store) Client(ctx context.Context, id consent.AppID) (clients.Client, error) {
-	r, err := db.One[appRow](s.DB.Read(ctx), "SELECT * FROM apps WHERE id = ? AND disabled_at IS NULL", id)
+	return s.client(ctx, "SELECT * FROM apps WHERE id = ? AND disabled_at IS NULL", id)
+}
+
+// LastSeen returns an app as it was when it was last used, whether or not it may still
+// be. The error wraps clients.ErrUnknown when there never was one.
+func (s *Store) LastSeen(ctx context.Context, id consent.AppID) (clients.Client, error) {
+	return s.client(ctx, "SELECT * FROM apps WHERE id = ?", id)
+}
+
+func (s *Store) client(ctx context.Context, query string, id consent.AppID) (clients.Client, error) {
+	r, err := db.One[appRow](s.DB.Read(ctx), query, id)
 	if errors.Is(err, db.ErrNone) {
 		return clients.Client{}, clients.ErrUnknown
 	}

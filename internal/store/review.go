@@ -31,20 +31,15 @@ func (s *Store) Approve(ctx context.Context, c clients.Client, records RevokeAud
 }
 
 // Unapprove takes an approval back. What people have allowed stays. c is the app as
-// it is without; only its id is needed.
+// it is without.
 func (s *Store) Unapprove(ctx context.Context, c clients.Client, records RevokeAudit) error {
 	return s.DB.Tx(ctx, func(ctx context.Context) error {
-		res := s.DB.Read(ctx).Exec("UPDATE apps SET approved = '', approved_name = '' WHERE id = ? AND approved <> ''", c.ID)
+		res := s.DB.Read(ctx).Exec("UPDATE apps SET approved = '', approved_name = '', name = ?, claimed = ? WHERE id = ? AND approved <> ''", c.Name, c.Claimed, c.ID)
 		if res.Error != nil {
 			return fmt.Errorf("take an approval back: %w", res.Error)
 		}
 		if res.RowsAffected == 0 {
 			return fault.New(fault.NotFound, "No app of that id is approved.")
-		}
-		if c.Name != "" {
-			if err := s.DB.Read(ctx).Exec("UPDATE apps SET name = ?, claimed = ? WHERE id = ?", c.Name, c.Claimed, c.ID).Error; err != nil {
-				return fmt.Errorf("name an app: %w", err)
-			}
 		}
 		return records.InTx(ctx, audit.Event{At: s.Now(), Kind: audit.AppUnapproved, App: c.ID, Outcome: audit.Done})
 	})
