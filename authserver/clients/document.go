@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/deputy-oauth/deputy/consent"
-	"github.com/deputy-oauth/deputy/internal/outward"
+	"github.com/deputy-oauth/deputy/internal/loopback"
 )
 
 // maxDocument is the largest document that is read, in bytes (CIMD section 8.7).
@@ -24,7 +24,7 @@ func IsDocument(id consent.AppID) bool {
 // validDocumentID says why an address is not fetched, or nil (CIMD section 3).
 // The address is compared byte for byte everywhere, so it must have one spelling;
 // and it must name a host that people can read.
-func validDocumentID(id string, loopback bool) error {
+func validDocumentID(id string, allowLoopback bool) error {
 	if len(id) > maxDocumentID {
 		return errors.New("it is too long")
 	}
@@ -33,7 +33,7 @@ func validDocumentID(id string, loopback bool) error {
 		return err
 	}
 	host := u.Hostname()
-	local := loopback && outward.Loopback(host)
+	local := allowLoopback && loopback.Is(host)
 	switch {
 	case u.Scheme != "https" && !(u.Scheme == "http" && local):
 		return errors.New("it is not https")
@@ -60,7 +60,7 @@ func validDocumentID(id string, loopback bool) error {
 
 // readDocument makes a client of a client-id metadata document. What it says
 // counts as what its site says about itself, and no more.
-func readDocument(id string, raw []byte, loopback bool) (Client, error) {
+func readDocument(id string, raw []byte, allowLoopback bool) (Client, error) {
 	o, err := readObject(raw)
 	if err != nil {
 		return Client{}, err
@@ -75,7 +75,7 @@ func readDocument(id string, raw []byte, loopback bool) (Client, error) {
 			return Client{}, errors.New("it has a client secret") // CIMD section 4.1
 		}
 	}
-	d, err := describe(o, loopback)
+	d, err := describe(o, allowLoopback)
 	if err != nil {
 		return Client{}, err
 	}

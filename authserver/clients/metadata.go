@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/deputy-oauth/deputy/consent"
-	"github.com/deputy-oauth/deputy/internal/outward"
+	"github.com/deputy-oauth/deputy/internal/loopback"
 )
 
 // Bounds of what a client may say about itself.
@@ -76,12 +76,12 @@ type description struct {
 }
 
 // describe reads metadata. Members that are not known are ignored (RFC 7591
-// section 2). With loopback, plain http addresses of this computer are possible
+// section 2). With allowLoopback, plain http addresses of this computer are possible
 // for keys, too.
-func describe(o object, loopback bool) (description, error) {
+func describe(o object, allowLoopback bool) (description, error) {
 	var d description
 	for _, step := range []func(object) error{
-		d.readNames, func(o object) error { return d.readLogo(o, loopback) }, d.readRedirects, d.readLogouts, d.readGrants, func(o object) error { return d.readKeys(o, loopback) }, d.readScope, d.readDetailTypes, d.readDemands, d.readEcho,
+		d.readNames, func(o object) error { return d.readLogo(o, allowLoopback) }, d.readRedirects, d.readLogouts, d.readGrants, func(o object) error { return d.readKeys(o, allowLoopback) }, d.readScope, d.readDetailTypes, d.readDemands, d.readEcho,
 	} {
 		if err := step(o); err != nil {
 			return description{}, err
@@ -118,12 +118,12 @@ func (d *description) readNames(o object) error {
 }
 
 // readLogo reads where a logo is. Nothing is fetched for it.
-func (d *description) readLogo(o object, loopback bool) error {
+func (d *description) readLogo(o object, allowLoopback bool) error {
 	uri, err := o.text("logo_uri")
 	if err != nil {
 		return badMetadata("%v", err)
 	}
-	if len(uri) <= maxTextMetadata && ValidKeysURI(uri, loopback) == nil {
+	if len(uri) <= maxTextMetadata && ValidKeysURI(uri, allowLoopback) == nil {
 		d.logo = uri
 	}
 	return nil
@@ -199,7 +199,7 @@ func (d *description) readGrants(o object) error {
 	return nil
 }
 
-func (d *description) readKeys(o object, loopback bool) error {
+func (d *description) readKeys(o object, allowLoopback bool) error {
 	var err error
 	if d.method, err = o.text("token_endpoint_auth_method"); err != nil {
 		return badMetadata("%v", err)
@@ -215,7 +215,7 @@ func (d *description) readKeys(o object, loopback bool) error {
 			return badMetadata("jwks: %v", err)
 		}
 	case d.jwksURI != "":
-		if err := ValidKeysURI(d.jwksURI, loopback); err != nil {
+		if err := ValidKeysURI(d.jwksURI, allowLoopback); err != nil {
 			return badMetadata("jwks_uri: %v", err)
 		}
 	}
@@ -226,15 +226,15 @@ func (d *description) readKeys(o object, loopback bool) error {
 }
 
 // ValidKeysURI says why an address cannot be a jwks_uri, or nil: https, or plain
-// http towards this computer when loopback is true.
-func ValidKeysURI(raw string, loopback bool) error {
+// http towards this computer when allowLoopback is true.
+func ValidKeysURI(raw string, allowLoopback bool) error {
 	u, err := strictURL(raw)
 	switch {
 	case err != nil:
 		return err
 	case u.Scheme == "https" && u.Hostname() != "":
 		return nil
-	case u.Scheme == "http" && loopback && outward.Loopback(u.Hostname()):
+	case u.Scheme == "http" && allowLoopback && loopback.Is(u.Hostname()):
 		return nil
 	}
 	return fmt.Errorf("it is not an https address")

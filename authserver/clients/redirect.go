@@ -25,7 +25,7 @@ func ValidRedirect(raw string) error {
 			return errors.New("it has no host")
 		}
 	case u.Scheme == "http":
-		if !loopback(u.Hostname()) {
+		if !isLoopback(u.Hostname()) {
 			return errors.New("http is only possible for 127.0.0.1, [::1] and localhost; use https")
 		}
 	case !strings.Contains(u.Scheme, "."):
@@ -90,7 +90,7 @@ func MatchRedirect(registered []string, requested string) bool {
 // so that everything else is still compared byte for byte.
 func withoutPort(raw string) (string, bool) {
 	u, err := strictURL(raw)
-	if err != nil || u.Scheme != "http" || !loopback(u.Hostname()) {
+	if err != nil || u.Scheme != "http" || !isLoopback(u.Hostname()) {
 		return "", false
 	}
 	if u.Port() == "" {
@@ -99,7 +99,7 @@ func withoutPort(raw string) (string, bool) {
 	return strings.Replace(raw, u.Host, strings.TrimSuffix(u.Host, ":"+u.Port()), 1), true
 }
 
-func loopback(host string) bool {
+func isLoopback(host string) bool {
 	if host == "localhost" {
 		return true
 	}
@@ -111,5 +111,5 @@ func loopback(host string) bool {
 // person's own computer, which anybody there can listen on.
 func ThisComputer(raw string) bool {
 	u, err := url.Parse(raw)
-	return err == nil && (u.Scheme == "http" && loopback(u.Hostname()) || u.Scheme != "http" && u.Scheme != "https")
+	return err == nil && (u.Scheme == "http" && isLoopback(u.Hostname()) || u.Scheme != "http" && u.Scheme != "https")
 }

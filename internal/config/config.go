@@ -26,6 +26,8 @@ import (
 	"github.com/knadh/koanf/providers/posflag"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
+
+	"github.com/deputy-oauth/deputy/internal/loopback"
 )
 
 // Names of the settings. A flag is --name, a variable DEPUTY_NAME with _ for -.
@@ -223,15 +225,10 @@ func externalURL(raw string) (*url.URL, error) {
 		return problem("is not an http or https URL")
 	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
 		return problem("has more than scheme, host and port")
-	case u.Scheme == "http" && !loopbackHost(u.Hostname()):
+	case u.Scheme == "http" && !loopback.Is(u.Hostname()):
 		return problem("is http, but not on this computer: tokens would travel in clear")
 	}
 	return u, nil
-}
-
-func loopbackHost(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || (err == nil && ip.IsLoopback())
 }
 
 func (c Config) check() []error {

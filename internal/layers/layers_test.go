@@ -26,11 +26,12 @@ var may = map[string]string{
 	"internal/fault":        "",
 	"internal/secret":       "",
 	"internal/seal":         "",
-	"internal/outward":      "",
+	"internal/loopback":     "",
+	"internal/outward":      "internal/loopback",
 	"internal/picture":      "",
 	"internal/lookalike":    "",
-	"internal/config":       "internal/secret",
-	"internal/mail":         "internal/secret",
+	"internal/config":       "internal/loopback internal/secret",
+	"internal/mail":         "internal/loopback internal/secret",
 	"internal/layers":       "",
 	"internal/simulator":    "",
 	"internal/sampleapp":    "",
@@ -39,11 +40,11 @@ var may = map[string]string{
 
 	// Plumbing.
 	"internal/db":    "",
-	"internal/web":   "internal/fault",
+	"internal/web":   "internal/fault internal/loopback",
 	"internal/audit": "consent internal/db",
 
 	// The authorization server.
-	"authserver/clients":          "consent internal/lookalike internal/outward internal/secret",
+	"authserver/clients":          "consent internal/lookalike internal/loopback internal/outward internal/secret",
 	"authserver/keys":             "internal/secret",
 	"authserver/metadata":         "consent",
 	"authserver/identity":         "consent internal/audit internal/fault internal/secret internal/web templates",
@@ -62,7 +63,7 @@ var may = map[string]string{
 	"consent/dashboard": "authserver/identity consent consent/catalog internal/audit internal/fault internal/web templates",
 
 	// The broker. Nothing here imports the authorization server.
-	"resourceserver/provider": "consent consent/catalog internal/fault internal/outward internal/secret resourceserver/vault",
+	"resourceserver/provider": "consent consent/catalog internal/fault internal/loopback internal/outward internal/secret resourceserver/vault",
 	"resourceserver/broker":   "consent consent/catalog",
 	"resourceserver":          "consent consent/catalog internal/web resourceserver/bearer resourceserver/broker",
 

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
 
+	"github.com/deputy-oauth/deputy/internal/loopback"
 	"github.com/deputy-oauth/deputy/internal/secret"
 )
 
@@ -87,7 +87,7 @@ func (s SMTP) options() []gomail.Option {
 	switch {
 	case s.TLS:
 		options = append(options, gomail.WithSSL())
-	case Loopback(s.Host):
+	case loopback.Is(s.Host):
 		// What never leaves this computer needs no certificate.
 		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
 		auth = gomail.SMTPAuthPlainNoEnc
@@ -96,12 +96,6 @@ func (s SMTP) options() []gomail.Option {
 		options = append(options, gomail.WithSMTPAuth(auth), gomail.WithUsername(s.User), gomail.WithPassword(s.Password.Reveal()))
 	}
 	return options
-}
-
-// Loopback reports whether a host is this computer.
-func Loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || (err == nil && ip.IsLoopback())
 }
 
 // Console prints messages instead of sending them, for trying out.

@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"code.dny.dev/ssrf"
+
+	"github.com/deputy-oauth/deputy/internal/loopback"
 )
 
 // Transport returns a transport that reaches public addresses only, and this
@@ -128,14 +130,8 @@ func (f *Fetcher) allowed(address string) error {
 		return errors.New("not a plain URL")
 	case u.Scheme == "https":
 		return nil
-	case u.Scheme == "http" && f.allowLoopback && Loopback(u.Hostname()):
+	case u.Scheme == "http" && f.allowLoopback && loopback.Is(u.Hostname()):
 		return nil
 	}
 	return fmt.Errorf("%s is not https", u.Scheme)
-}
-
-// Loopback reports whether a host is this computer by its name.
-func Loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || (err == nil && ip.Unmap().IsLoopback())
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/deputy-oauth/deputy/authserver/identity/upstream"
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/internal/fault"
-	"github.com/deputy-oauth/deputy/internal/outward"
+	"github.com/deputy-oauth/deputy/internal/loopback"
 	"github.com/deputy-oauth/deputy/internal/secret"
 )
 
@@ -64,7 +64,7 @@ var (
 // longestShown is how long a name may be, in bytes.
 const longestShown = 60
 
-func (n NewSignInProvider) check(loopback bool) error {
+func (n NewSignInProvider) check(allowLoopback bool) error {
 	var problems []error
 	if !companyID.MatchString(n.ID) {
 		problems = append(problems, errors.New("id: use small letters, digits and dashes"))
@@ -76,7 +76,7 @@ func (n NewSignInProvider) check(loopback bool) error {
 	switch {
 	case err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
 		problems = append(problems, errors.New("issuer: this must be a URL without query and fragment")) // OpenID Connect Discovery section 2
-	case u.Scheme != "https" && !(loopback && u.Scheme == "http" && outward.Loopback(u.Hostname())):
+	case u.Scheme != "https" && !(allowLoopback && u.Scheme == "http" && loopback.Is(u.Hostname())):
 		problems = append(problems, errors.New("issuer: this must be https"))
 	}
 	if n.ClientID == "" || n.Secret.Empty() {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/deputy-oauth/deputy/internal/loopback"
 )
 
 // basePolicy is the content security policy of every page: nothing but our own
@@ -75,7 +77,7 @@ func cspSource(raw string) string {
 func OnlyHosts(external *url.URL) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		host := c.Request.Host
-		if strings.EqualFold(host, external.Host) || loopback(host) {
+		if strings.EqualFold(host, external.Host) || thisComputer(host) {
 			c.Next()
 			return
 		}
@@ -83,14 +85,10 @@ func OnlyHosts(external *url.URL) gin.HandlerFunc {
 	}
 }
 
-func loopback(hostport string) bool {
+func thisComputer(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
 	if err != nil {
 		host = strings.Trim(hostport, "[]")
 	}
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+	return loopback.Is(host)
 }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 
 	"github.com/deputy-oauth/deputy/consent/catalog"
+	"github.com/deputy-oauth/deputy/internal/loopback"
 	"github.com/deputy-oauth/deputy/internal/secret"
 )
 
@@ -93,20 +93,12 @@ func mayCall(raw string, allowLoopback bool) error {
 		return fmt.Errorf("provider URL %q must be an origin with an optional path", raw)
 	case u.Scheme == "https":
 		return nil
-	case u.Scheme == "http" && allowLoopback && isLoopback(u.Hostname()):
+	case u.Scheme == "http" && allowLoopback && loopback.Is(u.Hostname()):
 		return nil
 	case u.Scheme == "http":
 		return fmt.Errorf("provider URL %q must be https; plain http is only for loopback with --allow-loopback", raw)
 	}
 	return fmt.Errorf("provider URL %q must be https", raw)
-}
-
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 func firstOf(a, b string) string {
