@@ -63,7 +63,7 @@ func someEntries(app string) []Entry {
 func everyNotice() []Notice {
 	var every []Notice
 	for _, k := range []NoticeKind{NoticeConnected, NoticeReconnected, NoticeWidened, NoticeOtherAccount, NoticeLess, NoticeRefused, NoticeDown,
-		NoticePicked, NoticeSaved, NoticeNothing, NoticeRequired, NoticeChanged, NoticeRemoved, NoticeEnded, NoticeWaits, NoticeAsked, NoticeWithdrawn, NoticeLowered} {
+		NoticePicked, NoticeSaved, NoticeNothing, NoticeRequired, NoticeChanged, NoticeRemoved, NoticeEnded, NoticeWaits, NoticeAsked, NoticeWithdrawn, NoticeLowered, NoticeSame} {
 		every = append(every, Notice{Kind: k, Provider: "GitHub", Account: "octocat", Other: "hubot", What: "Repo Scout", Count: 2})
 	}
 	return every

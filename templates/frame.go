@@ -109,6 +109,7 @@ const (
 	NoticeRemoved      NoticeKind = "removed"       // What was removed
 	NoticeMails        NoticeKind = "mails"         // the choice of mails was stored
 	NoticeLowered      NoticeKind = "lowered"       // less of What is allowed
+	NoticeSame         NoticeKind = "same"          // a form was sent as it was
 	NoticeEnded        NoticeKind = "ended"         // Count sessions were ended
 	NoticeWaits        NoticeKind = "waits"         // Count things the app asks for, What among them, wait for the operator
 )

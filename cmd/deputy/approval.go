@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -128,6 +129,7 @@ type petitionLine struct {
 	Email  string                `json:"email"`
 	App    consent.AppID         `json:"client_id"`
 	Name   string                `json:"name"`
+	Known  bool                  `json:"reviewed"` // somebody answers for the app as it is
 	Scopes []consent.ScopeName   `json:"scopes"`
 	Why    string                `json:"why"`
 	Answer string                `json:"answer,omitempty"`
@@ -141,6 +143,9 @@ func (p program) listPetitions() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List what people asked for, the oldest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !slices.Contains([]consent.PetitionState{consent.PetitionWaits, consent.PetitionApproved, consent.PetitionRefused}, state) {
+				return fmt.Errorf("--state %s: there are %s, %s and %s", state, consent.PetitionWaits, consent.PetitionApproved, consent.PetitionRefused)
+			}
 			return p.with(cmd, func(ctx context.Context, f *server.Foundation) error {
 				asked, err := f.Store.AskedFor(ctx, state)
 				if err != nil {
@@ -148,7 +153,7 @@ func (p program) listPetitions() *cobra.Command {
 				}
 				lines := []petitionLine{}
 				for _, a := range asked {
-					lines = append(lines, petitionLine{a.ID, a.State, a.Email, a.App, a.AppName, a.Scopes, a.Why, a.Answer, a.Asked.UTC(), a.Until.UTC()})
+					lines = append(lines, petitionLine{a.ID, a.State, a.Email, a.App, a.AppName, a.Reviewed, a.Scopes, a.Why, a.Answer, a.Asked.UTC(), a.Until.UTC()})
 				}
 				if asJSON {
 					return json.NewEncoder(p.out).Encode(lines)
@@ -166,13 +171,13 @@ func (p program) listPetitions() *cobra.Command {
 // quoted.
 func (p program) petitions(lines []petitionLine) error {
 	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "REQUEST\tASKED\tWHO\tAPP\tSCOPES\tWHY")
+	fmt.Fprintln(w, "REQUEST\tASKED\tWHO\tAPP\tCLIENT_ID\tREVIEWED\tSCOPES\tWHY")
 	for _, l := range lines {
 		var scopes []string
 		for _, s := range l.Scopes {
 			scopes = append(scopes, string(s))
 		}
-		fmt.Fprintf(w, "%s\t%s\t%q\t%q\t%s\t%q\n", l.ID, l.Asked.Format(time.DateOnly), l.Email, l.Name, strings.Join(scopes, " "), l.Why)
+		fmt.Fprintf(w, "%s\t%s\t%q\t%q\t%s\t%t\t%s\t%q\n", l.ID, l.Asked.Format(time.DateOnly), l.Email, l.Name, l.App, l.Known, strings.Join(scopes, " "), l.Why)
 	}
 	return w.Flush()
 }

@@ -46,8 +46,11 @@ func TestAnAdministratorsCommands(t *testing.T) {
 
 	petitioned(t, data, user["user_id"].(string), id)
 	out, err := deputy(t, "", "approval", "list", "--data", data)
-	if err != nil || !strings.Contains(out, `"ana@example.com"`) || !strings.Contains(out, `"Repo Scout"`) || !strings.Contains(out, `"\x1b[31mnow"`) {
+	if err != nil || !strings.Contains(out, `"ana@example.com"`) || !strings.Contains(out, `"Repo Scout"`) || !strings.Contains(out, id+"  true ") || !strings.Contains(out, `"\x1b[31mnow"`) {
 		t.Errorf("approval list: %q %v", out, err)
+	}
+	if _, err := deputy(t, "", "approval", "list", "--data", data, "--state", "wating"); err == nil || !strings.Contains(err.Error(), "there are waiting, approved and refused") {
+		t.Errorf("a state that is none: %v", err)
 	}
 	if got := made(t, "", "approval", "approve", "petition_1", "--data", data, "--answer", "Until June."); got["state"] != "approved" || got["client_id"] != id {
 		t.Errorf("approve: %v", got)

@@ -156,7 +156,7 @@ func TestErrorsInWords(t *testing.T) {
 		args []string
 	}{
 		{"There is no app app_nobody", "", []string{"app", "approve", "app_nobody"}},
-		{"No app of that id is approved.", "", []string{"app", "approve", "app_nobody", "--withdraw"}},
+		{"There is no app app_nobody.", "", []string{"app", "approve", "app_nobody", "--withdraw"}},
 		{"There is an account with this e-mail address already.", "correct-horse-battery", []string{"user", "create", "--email", "ANA@example.com", "--name", "Ana", "--password-stdin"}},
 		{"This is not an e-mail address", "correct-horse-battery", []string{"user", "create", "--email", "ana", "--name", "Ana", "--password-stdin"}},
 		{"pipe the password in", "", []string{"user", "create", "--email", "b@example.com", "--name", "B"}},

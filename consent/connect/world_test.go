@@ -63,6 +63,7 @@ type words struct{}
 func (words) Language(...string) string { return "en" }
 
 func (words) Say(_, english string) string { return english }
+func (words) Languages() []string          { return []string{"en"} }
 
 func (words) Render(w io.Writer, page any, _, _ string) error {
 	_, err := fmt.Fprint(w, page)

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -101,9 +100,15 @@ func (d *Dashboard) Less(c *gin.Context) error {
 		}
 	}
 	if n, err := strconv.Atoi(form.Get("days")); err == nil && slices.Contains(sooner[:], n) {
-		less.Until = v.now.Add(time.Duration(n) * 24 * time.Hour)
+		if on := v.now.AddDate(0, 0, n); on.Before(l.item.Until) {
+			less.Until = on
+		}
 	}
-	if len(list) > 0 && len(less.Drop) == len(list) {
+	back := "/apps/" + string(l.held.Grant.ID)
+	switch {
+	case len(less.Drop) == 0 && less.Until.IsZero():
+		return d.done(v, back, note{kind: templates.NoticeSame})
+	case len(list) > 0 && len(less.Drop) == len(list):
 		return fault.New(fault.Conflict, "Nothing would be left of this. Nothing was changed. Go back and keep one, or remove it on the page of the app.")
 	}
 	scopes := []consent.ScopeName{l.item.Scope}
@@ -113,5 +118,5 @@ func (d *Dashboard) Less(c *gin.Context) error {
 	if err := d.cfg.Revoker.LowerItems(v.ctx(), v.user(), l.held.Grant.ID, scopes, l.item.Connection, less); err != nil {
 		return fmt.Errorf("lower %s of grant %s: %w", l.item.Scope, l.held.Grant.ID, err)
 	}
-	return d.done(v, "/apps/"+string(l.held.Grant.ID), note{kind: templates.NoticeLowered, what: v.scope(l.item.Scope).Words})
+	return d.done(v, back, note{kind: templates.NoticeLowered, what: v.scope(l.item.Scope).Words})
 }

@@ -76,6 +76,8 @@ func TestAllowingLess(t *testing.T) {
 		// A later end, a resource that is not there, and one that came meanwhile change nothing.
 		if a := w.lessen(w.ana, w.ana.grant, readFiles, []string{"github.repository:nowhere"}, nil, "90"); a.status != http.StatusSeeOther {
 			t.Errorf("nothing to take: %d %s", a.status, a.body)
+		} else {
+			says(t, w.ana.page(a.location), "You changed nothing.")
 		}
 		if ids, same := has(readFiles); len(ids) != 1 || !same.Equal(until) {
 			t.Errorf("changed to %v until %s", ids, same)

@@ -33,6 +33,7 @@ func (f *Flow) Answer(c *gin.Context) error {
 	}
 	verb, object, _ := strings.Cut(form.Get("do"), ":")
 	if verb == "deny" {
+		v.language = f.readIn(v, form.Get("csrf"))
 		return f.refuse(c, v)
 	}
 	account := v.plan

@@ -31,6 +31,20 @@ func TestAnotherLanguageKeepsTheTicks(t *testing.T) {
 	})
 }
 
+// TestANoKeepsTheWordsThatWereRead, whatever language was chosen since in another tab.
+func TestANoKeepsTheWordsThatWereRead(t *testing.T) {
+	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
+		app, ana := d.App(deputytest.Confidential), d.SignedIn("ana")
+		english := ana.Ask(app.Query(profile, email)).Form("/consent")
+		ana.SetCookie("deputy_language", "de")
+		english.Submit("deny")
+		r, err := consent.ReadReceipt(d.Words("SELECT body FROM receipts"), d.Words("SELECT digest FROM receipts"))
+		if err != nil || r.Language != "en" || r.Rows[0].Words != "See your name and picture" {
+			t.Errorf("the receipt has %q %+v, %v", r.Language, r.Rows, err)
+		}
+	})
+}
+
 // TestAReceiptFromBeforeIsWhatWasWritten: what a receipt has now changes no sum over
 // one that was written without it.
 func TestAReceiptFromBeforeIsWhatWasWritten(t *testing.T) {

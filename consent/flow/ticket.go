@@ -25,7 +25,12 @@ func (f *Flow) formToken(v visit) string {
 }
 
 func (f *Flow) shownToken(v visit) string {
-	return f.Forms.Token(string(v.person.Session), "shown", v.flow, shown(v.plan), v.language, v.ask.Client.Name, v.ask.Client.Digest())
+	return f.Forms.Token(v.seen(v.language)...)
+}
+
+// seen is what a page says in a language, to one sign-in.
+func (v visit) seen(language string) []string {
+	return []string{string(v.person.Session), "shown", v.flow, shown(v.plan), language, v.ask.Client.Name, v.ask.Client.Digest()}
 }
 
 // checkTicket returns an error for a form that is not this page's, and reports
@@ -34,8 +39,24 @@ func (f *Flow) checkTicket(v visit, ticket string) (same bool, err error) {
 	if err := f.checkForm(string(v.person.Session), v, ticket); err != nil {
 		return false, err
 	}
+	return f.showed(v, ticket, v.language), nil
+}
+
+// showed reports whether the ticket's page said what it would say now, in a language.
+func (f *Flow) showed(v visit, ticket, language string) bool {
 	_, page, _ := strings.Cut(ticket, ".")
-	return f.Forms.Check(page, string(v.person.Session), "shown", v.flow, shown(v.plan), v.language, v.ask.Client.Name, v.ask.Client.Digest()) == nil, nil
+	return f.Forms.Check(page, v.seen(language)...) == nil
+}
+
+// readIn is the language that the ticket's page was read in: the browser may have
+// chosen another one since. A page that would say something else now is not known.
+func (f *Flow) readIn(v visit, ticket string) string {
+	for _, language := range f.Site.Renderer.Languages() {
+		if f.showed(v, ticket, language) {
+			return language
+		}
+	}
+	return v.language
 }
 
 // checkForm returns an error for a form that was not made for the session.

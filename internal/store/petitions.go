@@ -155,8 +155,9 @@ func (p Petitioner) Answer(ctx context.Context, id consent.PetitionID, state con
 // Asked is a petition for an operator's list.
 type Asked struct {
 	consent.Petition
-	Email   string // of who asked
-	AppName string
+	Email    string // of who asked
+	AppName  string
+	Reviewed bool // an operator answers for the app as it is now
 }
 
 // AskedFor lists the petitions in a state, the oldest first: those are answered
@@ -166,15 +167,17 @@ func (s *Store) AskedFor(ctx context.Context, state consent.PetitionState) ([]As
 		Petition petitionRow `gorm:"embedded"`
 		Email    string
 		AppName  string
+		Reviewed bool
 	}
-	err := s.DB.Read(ctx).Raw(`SELECT p.*, u.email, a.name AS app_name FROM petitions p JOIN users u ON u.id = p.user_id JOIN apps a ON a.id = p.app_id
+	err := s.DB.Read(ctx).Raw(`SELECT p.*, u.email, a.name AS app_name, a.origin = 'operator' OR (a.approved = a.digest AND a.approved_name = COALESCE(NULLIF(a.claimed, ''), a.name)) AS reviewed
+		FROM petitions p JOIN users u ON u.id = p.user_id JOIN apps a ON a.id = p.app_id
 		WHERE p.state = ? AND p.expires_at > ? ORDER BY p.asked_at, p.id LIMIT ?`, state, s.Now().UnixMilli(), mostShown).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("list petitions: %w", err)
 	}
 	out := make([]Asked, len(rows))
 	for i, r := range rows {
-		out[i] = Asked{r.Petition.petition(), r.Email, r.AppName}
+		out[i] = Asked{r.Petition.petition(), r.Email, r.AppName, r.Reviewed}
 	}
 	return out, nil
 }

@@ -29,6 +29,8 @@ type Renderer interface {
 	// Language is the one that fits the first wish that any fits. A wish is a list
 	// as in Accept-Language.
 	Language(wishes ...string) string
+	// Languages are those of the pages, BCP 47.
+	Languages() []string
 	// Say is what an English text of the program or the catalogue is in a language; one
 	// that nobody translated stays as it is.
 	Say(language, english string) string
