@@ -14,9 +14,10 @@ import (
 
 // TestThePageIsWhatIsStored compares, for a thousand random requests and answers,
 // the page that a person read with the grant, the receipt and the token that came
-// of it: exactly the rows that were ticked and ready are given, and nothing else.
+// of it: exactly the rows that were ticked and ready are given, and nothing else. The
+// race detector has nothing to find in one after the other: with it there are fewer.
 func TestThePageIsWhatIsStored(t *testing.T) {
-	for name, requests := range map[string]int{"sqlite": 1000, "postgres": 100} {
+	for name, requests := range map[string]int{"sqlite": 1000 / slowness, "postgres": 100} {
 		t.Run(name, func(t *testing.T) {
 			d := deputytest.New(t, deputytest.Options{Postgres: name == "postgres"})
 			dice := rand.New(rand.NewPCG(1, 2))

@@ -136,7 +136,7 @@ func TestOneWithoutARow(t *testing.T) {
 }
 
 func TestMigrateTwiceAndTogether(t *testing.T) {
-	url := dbtest.PostgresURL(t)
+	url := dbtest.BarePostgresURL(t)
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() {

@@ -139,7 +139,7 @@ func TestKeysThatAreRefused(t *testing.T) {
 
 // A second replica with keys of its own would seal what the first cannot read.
 func TestASecondServerWithOtherKeysOnTheSameDatabase(t *testing.T) {
-	first := settings(t, dbtest.PostgresURL(t))
+	first := settings(t, dbtest.BarePostgresURL(t))
 	if err := start(t, first); err != nil {
 		t.Fatal(err)
 	}

@@ -4,28 +4,17 @@ package dbtest
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver that creates and drops databases
-
 	"github.com/deputy-oauth/deputy/internal/db"
 	"github.com/deputy-oauth/deputy/migrations"
 )
-
-// PostgresEnv names a PostgreSQL server whose user may create databases. Without
-// it the PostgreSQL half is skipped, but never under CI=true.
-const PostgresEnv = "DEPUTY_TEST_POSTGRES"
 
 // Each runs test once on SQLite and once on PostgreSQL.
 func Each(t *testing.T, test func(t *testing.T, d *db.DB)) {
@@ -75,48 +64,6 @@ var migrated = sync.OnceValues(func() (file []byte, err error) {
 	}
 	return os.ReadFile(path)
 })
-
-// Postgres returns an empty PostgreSQL database of its own.
-func Postgres(t testing.TB) *db.DB {
-	t.Helper()
-	return open(t, db.Config{URL: PostgresURL(t), MaxConns: 12})
-}
-
-// PostgresURL returns the URL of a new, empty PostgreSQL database, which is
-// dropped when the test ends.
-func PostgresURL(t testing.TB) string {
-	t.Helper()
-	server := os.Getenv(PostgresEnv)
-	if server == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not set: under CI the PostgreSQL half must run", PostgresEnv)
-		}
-		t.Skipf("%s is not set; `make test` starts a server and sets it", PostgresEnv)
-	}
-	name := "deputy_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	admin(t, server, "CREATE DATABASE "+name)
-	t.Cleanup(func() { admin(t, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatalf("%s is not a URL: %v", PostgresEnv, err)
-	}
-	u.Path = "/" + name
-	return u.String()
-}
-
-func admin(t testing.TB, server, statement string) {
-	t.Helper()
-	pool, err := sql.Open("pgx", server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if _, err := pool.ExecContext(ctx, statement); err != nil {
-		t.Fatal(fmt.Errorf("%s: %w", strings.Fields(statement)[0], err))
-	}
-}
 
 func open(t testing.TB, cfg db.Config) *db.DB {
 	t.Helper()
