@@ -184,6 +184,9 @@ type Alias struct {
 	ID   string // JSON pointer
 }
 
+// IsAlias reports whether text stands for an id of this type and is none.
+func (r Resource) IsAlias(text string) bool { return r.Alias != nil && r.Alias.Name == text }
+
 // Picker is how people choose resources of a type.
 type Picker struct {
 	Call     Call

@@ -264,6 +264,7 @@ type beforeFile struct {
 type filterFile struct {
 	Items  string   `yaml:"items"`
 	ID     string   `yaml:"id"`
+	Keyed  bool     `yaml:"keyed"`
 	Kind   string   `yaml:"kind"`
 	Keep   []string `yaml:"keep"`
 	Hide   []string `yaml:"hide"`

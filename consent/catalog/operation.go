@@ -144,6 +144,7 @@ type Before struct {
 type Filter struct {
 	Items string   // JSON pointer to the list; "" when the answer is the list
 	ID    string   // JSON pointer inside an item to the resource's id; "" filters no items
+	Keyed bool     // the items are members of an object, and their names the ids
 	Kind  string   // in a tree: which kind of thing an item is, or the JSON pointer inside an item that says it
 	Keep  []string // the only members of an item that leave; nil lets all leave. Items may be a single object
 	Hide  []string // JSON pointers dropped from the answer: totals, provider cursors

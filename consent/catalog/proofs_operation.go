@@ -85,7 +85,7 @@ func (p *Provider) proveRule(s consent.Scope, o Operation, at *problems) {
 			at.add("the checked resource is not in the call")
 		}
 	case FromAnswer:
-		if o.Filter == nil || o.Filter.ID == "" {
+		if o.Filter == nil || (o.Filter.ID != "") == o.Filter.Keyed {
 			at.add("a list needs a filter that says where an item's id is")
 			break
 		}

@@ -27,6 +27,8 @@ func TestTheNamesAppsAskForStay(t *testing.T) {
 		"services.slack.messages.private.read", "services.slack.search.read", "services.slack.users.read",
 		"services.notion.workspace.read", "services.notion.pages.read", "services.notion.pages.write", "services.notion.pages.trash",
 		"services.notion.databases.read", "services.notion.databases.write", "services.notion.comments.read", "services.notion.comments.write",
+		"services.google.account.read", "services.google.calendar.availability.read",
+		"services.google.calendar.events.read", "services.google.calendar.events.write", "services.google.calendar.events.delete",
 	} {
 		if _, ok := c.Scopes[name]; !ok {
 			t.Errorf("%s is not there", name)
@@ -39,7 +41,7 @@ func TestTheNamesAppsAskForStay(t *testing.T) {
 func TestTheWordsPeopleReadAreShortAndPlain(t *testing.T) {
 	c := load(t)
 	forbidden := regexp.MustCompile(`(?i)\b(manage|access|recommended|trusted|deauthorize|token|scope|oauth|api)\b|[a-z]:[a-z]`)
-	verbs := []string{"See", "Read", "Know", "Post", "Open", "Change", "Come", "Keep", "Make", "Stay", "Open,", "Merge", "Start", "Search", "Add", "Move", "Comment"}
+	verbs := []string{"See", "Read", "Know", "Post", "Open", "Change", "Come", "Keep", "Make", "Stay", "Open,", "Merge", "Start", "Search", "Add", "Move", "Comment", "Delete"}
 	for _, name := range slices.Sorted(maps.Keys(c.Scopes)) {
 		s := c.Scopes[name]
 		words := strings.Fields(s.Words)

@@ -28,7 +28,7 @@ func (d *Deputy) Browser() *Browser {
 	jar, err := cookiejar.New(nil)
 	d.must(err)
 	return &Browser{
-		Login: map[string]string{"github": "octocat", "slack": "ana"}, d: d, t: d.t, jar: jar,
+		Login: map[string]string{"github": "octocat", "slack": "ana", "google": "ana"}, d: d, t: d.t, jar: jar,
 		http: &http.Client{Jar: jar, CheckRedirect: stay},
 	}
 }

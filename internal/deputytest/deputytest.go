@@ -64,7 +64,8 @@ type Deputy struct {
 	Server     *server.Server
 	GitHub     *simulator.GitHub
 	Slack      *simulator.Slack
-	// ProviderSecret is the server's client secret at both providers.
+	Google     *simulator.Google
+	// ProviderSecret is the server's client secret at every provider.
 	ProviderSecret string
 	Mail           *Mailbox // nil without Options.Mail
 	Clock          *Clock
@@ -72,7 +73,7 @@ type Deputy struct {
 
 	t       testing.TB
 	config  config.Config
-	origins map[string]string // scheme and host → "", "github", "slack"
+	origins map[string]string // scheme and host → "", "github"
 	broken  bool
 }
 
@@ -180,13 +181,15 @@ func (d *Deputy) For(t testing.TB) *Deputy {
 // providers starts the simulators and registers the server there.
 func (d *Deputy) providers(ctx context.Context, q simulator.Quirks) {
 	cfg := simulator.Config{ClientSecret: d.ProviderSecret, Now: d.Clock.Now, Quirks: q}
-	d.GitHub, d.Slack = simulator.NewGitHub(cfg), simulator.NewSlack(cfg)
-	github, slack := httptest.NewServer(d.GitHub), httptest.NewServer(d.Slack)
-	d.t.Cleanup(github.Close)
-	d.t.Cleanup(slack.Close)
+	d.GitHub, d.Slack, d.Google = simulator.NewGitHub(cfg), simulator.NewSlack(cfg), simulator.NewGoogle(cfg)
+	github, slack, google := httptest.NewServer(d.GitHub), httptest.NewServer(d.Slack), httptest.NewServer(d.Google)
+	for _, s := range []*httptest.Server{github, slack, google} {
+		d.t.Cleanup(s.Close)
+	}
 	for _, n := range []server.NewProvider{
 		{Provider: "github", WebURL: d.knows(github.URL, "github"), APIURL: github.URL + "/api/v3"},
 		{Provider: "slack", WebURL: d.knows(slack.URL, "slack"), APIURL: slack.URL + "/api"},
+		{Provider: "google", WebURL: d.knows(google.URL, "google"), APIURL: google.URL, Hosts: map[string]string{"token": google.URL}},
 	} {
 		n.ClientID, n.Secret = "simulated-app", secret.New(d.ProviderSecret)
 		_, err := d.Foundation.SetProvider(ctx, n)

@@ -62,7 +62,8 @@ func (p Page) ThereAndBack() Page {
 		case strings.Contains(p.Body, `name="password"`):
 			p = p.Form("").Set("login", login).Set("password", login).Submit("")
 		default:
-			p = p.Form("").Set("authorize", "1").Submit("")
+			f := p.Form("").Set("authorize", "1")
+			p = f.Set("ticked", f.Boxes("ticked")...).Submit("")
 		}
 	}
 	p.b.t.Fatalf("%s does not send the browser back: %s", p.At(), p.Text())

@@ -239,7 +239,7 @@ func (c *call) outside(r *Refusal, limit consent.Limit) *Refusal {
 	switch variable := c.now.resource.Variable; {
 	case len(c.op.Named) > 0:
 		r.Outside.ID = c.pickable()
-	case c.op.Names[0] == variable:
+	case c.op.Names[0] == variable && !c.now.resource.IsAlias(c.values.text(variable)):
 		r.Outside.ID = c.values.text(variable)
 	}
 	return r

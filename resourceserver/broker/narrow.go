@@ -67,7 +67,7 @@ func (p *plan) keepItems(d *document) error {
 	if at < 0 || (d.kind(at) != '[' && d.kind(at) != '{') {
 		return errShape
 	}
-	if d.kind(at) == '{' {
+	if d.kind(at) == '{' && !p.keyed {
 		d.keepOnly(at, p.keep)
 		return nil
 	}
@@ -139,7 +139,7 @@ func (p *plan) filter(d *document, inside func(item int) (bool, error)) (int, er
 	if err != nil {
 		return 0, err
 	}
-	if list < 0 || d.kind(list) != '[' {
+	if want := map[bool]byte{false: '[', true: '{'}[p.keyed]; list < 0 || d.kind(list) != want {
 		return 0, errShape
 	}
 	kept := 0

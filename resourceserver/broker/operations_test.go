@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -118,6 +119,19 @@ var examples = []example{
 	{provider: "slack", operation: "chat.postMessage", method: "POST", inside: "/chat.postMessage", outside: "/chat.postMessage", absentTarget: "/chat.postMessage",
 		body: `{"channel":"C01GENERAL","text":"Release is out"}`, outsideBody: `{"channel":"C01RANDOM1","text":"Release is out"}`, absentBody: `{"channel":"C99NOTHING","text":"Release is out"}`},
 
+	{provider: "google", operation: "userinfo.get", method: "GET", inside: "/oauth2/v3/userinfo"},
+	{provider: "google", operation: "calendarList.list", method: "GET", inside: "/calendar/v3/users/me/calendarList?maxResults=50&fields=items(id)"},
+	{provider: "google", operation: "calendarList.get", method: "GET", inside: calendars("calendarList", team, ""), outside: calendars("calendarList", private, ""), absentTarget: calendars("calendarList", nobody, "")},
+	{provider: "google", operation: "freebusy.query", method: "POST", inside: "/calendar/v3/freeBusy",
+		body: `{"timeMin":"2026-11-24T00:00:00Z","timeMax":"2026-12-24T00:00:00Z","items":[{"id":"` + team + `"},{"id":"` + private + `"},{"id":"` + nobody + `"}]}`},
+	{provider: "google", operation: "events.list", method: "GET", inside: calendars("calendars", team, "/events?singleEvents=true&orderBy=startTime&timeMin=2026-11-24T00:00:00Z&maxResults=1"), outside: calendars("calendars", private, "/events"), absentTarget: calendars("calendars", nobody, "/events")},
+	{provider: "google", operation: "events.get", method: "GET", inside: calendars("calendars", team, "/events/standup0000000001"), outside: calendars("calendars", private, "/events/dentist0000000001"), absentTarget: calendars("calendars", nobody, "/events/dentist0000000001")},
+	{provider: "google", operation: "events.insert", method: "POST", inside: calendars("calendars", team, "/events"), outside: calendars("calendars", "primary", "/events"), absentTarget: calendars("calendars", nobody, "/events"),
+		body: `{"id":"plan0001","summary":"Planning","location":"Kitchen","start":{"dateTime":"2026-12-01T09:00:00Z","timeZone":"Europe/Lisbon"},"end":{"dateTime":"2026-12-01T10:00:00Z"},"transparency":"opaque"}`},
+	{provider: "google", operation: "events.patch", method: "PATCH", inside: calendars("calendars", team, "/events/launch00000000001"), outside: calendars("calendars", private, "/events/dentist0000000001"), absentTarget: calendars("calendars", nobody, "/events/dentist0000000001"),
+		body: `{"summary":"Relaunch, second try","start":{"date":"2026-12-20"},"end":{"date":"2026-12-21"}}`},
+	{provider: "google", operation: "events.delete", method: "DELETE", inside: calendars("calendars", team, "/events/standup0000000001?sendUpdates=all"), outside: calendars("calendars", private, "/events/dentist0000000001"), absentTarget: calendars("calendars", nobody, "/events/dentist0000000001")},
+
 	{provider: "notion", operation: "users.me", method: "GET", inside: "/v1/users/me"},
 	{provider: "notion", operation: "search", method: "POST", inside: "/v1/search", body: `{"query":"o","filter":{"property":"object","value":"page"},"sort":{"timestamp":"last_edited_time","direction":"ascending"}}`},
 	{provider: "notion", operation: "pages.retrieve", method: "GET", inside: "/v1/pages/" + holidays, outside: "/v1/pages/" + finance, absentTarget: "/v1/pages/" + noPage},
@@ -145,6 +159,17 @@ var examples = []example{
 		body:        `{"parent":{"page_id":"` + holidays + `"},"rich_text":[{"text":{"content":"Also for interns?"}}]}`,
 		outsideBody: `{"parent":{"page_id":"` + finance + `"},"rich_text":[{"text":{"content":"x"}}]}`,
 		absentBody:  `{"parent":{"page_id":"` + noPage + `"},"rich_text":[{"text":{"content":"x"}}]}`},
+}
+
+// nobody is a calendar that does not exist.
+const nobody = "nobody@northwind.example"
+
+// calendars is a path below a calendar, its id escaped as Google's library does it.
+func calendars(list, id, rest string) string {
+	if list == "calendarList" {
+		list = "users/me/calendarList"
+	}
+	return "/calendar/v3/" + list + "/" + url.QueryEscape(id) + rest
 }
 
 // More of the simulated Notion: a row of the tasks, a line in the holidays and one
@@ -273,6 +298,11 @@ func (w *world) writes() int {
 	n := 0
 	for _, c := range w.github.Calls() {
 		if c.Method != "GET" && strings.HasPrefix(c.Path, "/api/v3/") {
+			n++
+		}
+	}
+	for _, c := range w.google.Calls() {
+		if c.Method != "GET" && strings.HasPrefix(c.Path, "/calendar/v3/calendars/") {
 			n++
 		}
 	}

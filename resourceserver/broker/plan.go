@@ -16,6 +16,7 @@ type plan struct {
 	items    []string
 	keep     map[string]bool // the only members of an item that leave; nil for all
 	itemID   []string
+	keyed    bool     // the items are members of an object
 	itemKind []string // nil when the filter names the kind itself
 	cursor   []string
 	hide     [][]string
@@ -80,6 +81,7 @@ func (p *plan) shape(op *catalog.Operation) {
 	if len(f.Keep) > 0 {
 		p.keep = set(f.Keep)
 	}
+	p.keyed = f.Keyed
 	p.items, p.itemID, p.cursor = catalog.Keys(f.Items), catalog.Keys(f.ID), catalog.Keys(f.Cursor)
 	if strings.HasPrefix(f.Kind, "/") {
 		p.itemKind = catalog.Keys(f.Kind)
@@ -87,7 +89,7 @@ func (p *plan) shape(op *catalog.Operation) {
 	for _, pointer := range f.Hide {
 		p.hide = append(p.hide, catalog.Keys(pointer))
 	}
-	if f.ID == "" || f.Items == "" {
+	if (f.ID == "" && !f.Keyed) || f.Items == "" {
 		return
 	}
 	p.root = set(append(f.Beside, p.items[0]))

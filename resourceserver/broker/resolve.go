@@ -34,7 +34,7 @@ func (c *call) find(ctx context.Context, on consent.ConnectionID) (consent.Resou
 	out := consent.Resource{Type: r.Type}
 	if op.Names[0] == r.Variable {
 		out.ID = c.values.text(r.Variable)
-		if r.Alias != nil && out.ID == r.Alias.Name {
+		if r.IsAlias(out.ID) {
 			var err error
 			out.Name = r.Alias.Name
 			out.ID, err = c.known(ctx, on, r, out.Name, r.Alias.Call, r.Alias.ID, nil)

@@ -164,6 +164,9 @@ func (c *call) climb(ctx context.Context, verdict consent.Verdict) (consent.Reso
 // a use that the call is permitted for.
 func (c *call) inside(ctx context.Context, d *document) func(item int) (bool, error) {
 	return func(item int) (bool, error) {
+		if c.plan.keyed {
+			return c.permitted[0].limit.Allows(consent.Resource{Type: c.op.Resource, ID: d.key(item)}), nil
+		}
 		at, err := d.find(item, c.plan.itemID)
 		if err != nil || at < 0 {
 			return false, err

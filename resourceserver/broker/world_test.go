@@ -46,6 +46,7 @@ type world struct {
 	github  *simulator.GitHub
 	slack   *simulator.Slack
 	notion  *simulator.Notion
+	google  *simulator.Google
 	live    *authority
 	budgets *budgets
 	wire    *wire
@@ -63,6 +64,7 @@ const (
 	onHub  consent.ConnectionID = "conn-github"
 	onChat consent.ConnectionID = "conn-slack"
 	onWiki consent.ConnectionID = "conn-notion"
+	onDesk consent.ConnectionID = "conn-google"
 )
 
 // Things at the simulated Notion that always exist.
@@ -74,20 +76,31 @@ const (
 	tasks    = "1a000000-0000-4000-8000-000000000009" // in projects
 )
 
+// Calendars at the simulated Google.
+const (
+	team    = "c_team0northwind@group.calendar.google.com"
+	private = "ana@northwind.example"
+)
+
+var googleScopes = []string{
+	"openid", "https://www.googleapis.com/auth/userinfo.email", "https://www.googleapis.com/auth/userinfo.profile",
+	"https://www.googleapis.com/auth/calendar.events", "https://www.googleapis.com/auth/calendar.freebusy", "https://www.googleapis.com/auth/calendar.calendarlist.readonly",
+}
+
 var slackScopes = []string{"channels:read", "channels:history", "groups:read", "groups:history", "chat:write", "team:read", "users:read", "search:read"}
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
 		t: t, now: noon,
-		github: simulator.NewGitHub(simulator.Config{Now: clock}), slack: simulator.NewSlack(simulator.Config{Now: clock}), notion: simulator.NewNotion(simulator.Config{Now: clock}),
+		github: simulator.NewGitHub(simulator.Config{Now: clock}), slack: simulator.NewSlack(simulator.Config{Now: clock}), notion: simulator.NewNotion(simulator.Config{Now: clock}), google: simulator.NewGoogle(simulator.Config{Now: clock}),
 		live: &authority{}, budgets: &budgets{}, audit: &audit{}, cursors: newCursors(t), wire: &wire{ends: map[consent.ConnectionID]end{}},
 		bearer: consent.Bearer{User: ana, App: scout, Grant: grant, Present: true},
 	}
-	hub, chat, wiki := httptest.NewServer(w.github), httptest.NewServer(w.slack), httptest.NewServer(w.notion)
-	t.Cleanup(hub.Close)
-	t.Cleanup(chat.Close)
-	t.Cleanup(wiki.Close)
+	hub, chat, wiki, desk := httptest.NewServer(w.github), httptest.NewServer(w.slack), httptest.NewServer(w.notion), httptest.NewServer(w.google)
+	for _, s := range []*httptest.Server{hub, chat, wiki, desk} {
+		t.Cleanup(s.Close)
+	}
 	code := dance(t, hub.URL, "/login/oauth/authorize", "octocat", "repo read:user")
 	token, _ := redeem(t, hub.URL+"/login/oauth/access_token", code)["access_token"].(string)
 	w.wire.ends[onHub] = end{hub.URL + "/api/v3", token}
@@ -96,10 +109,14 @@ func newWorld(t testing.TB) *world {
 	w.wire.ends[onChat] = end{chat.URL + "/api", token}
 	code = dance(t, wiki.URL, "/v1/oauth/authorize", "ana", "")
 	w.wire.ends[onWiki] = end{wiki.URL, redeemJSON(t, wiki.URL+"/v1/oauth/token", code)}
+	code = dance(t, desk.URL, "/o/oauth2/v2/auth", "ana", strings.Join(googleScopes, " "))
+	token, _ = redeem(t, desk.URL+"/token", code)["access_token"].(string)
+	w.wire.ends[onDesk] = end{desk.URL, token}
 	w.live.connections = []consent.Connection{
 		{ID: onHub, User: ana, Provider: "github", Variant: "oauth_app", Granted: []string{"repo", "read:user"}, Health: consent.Healthy},
 		{ID: onChat, User: ana, Provider: "slack", Variant: "user_token", Granted: slackScopes, Health: consent.Healthy},
 		{ID: onWiki, User: ana, Provider: "notion", Variant: "public_connection", Health: consent.Healthy},
+		{ID: onDesk, User: ana, Provider: "google", Variant: "oauth", Granted: append(googleScopes, "https://www.googleapis.com/auth/calendar.events.readonly"), Health: consent.Healthy},
 	}
 	w.live.grant = consent.Grant{ID: grant, User: ana, App: scout}
 	w.ids = w.repositories()
@@ -124,7 +141,7 @@ func (w *world) build(a broker.Audit) *broker.Broker {
 }
 
 // allow adds agreed scopes with the named resources: repositories, or ids of
-// channels, pages and the two databases.
+// channels, pages, the two databases and calendars.
 func (w *world) allow(on consent.ConnectionID, scopes []consent.ScopeName, names ...string) *world {
 	w.t.Helper()
 	var limit consent.Limit
@@ -140,6 +157,8 @@ func (w *world) allow(on consent.ConnectionID, scopes []consent.ScopeName, names
 		switch {
 		case strings.HasPrefix(n, "G"):
 			r.Type = "slack.private_channel"
+		case strings.Contains(n, "@"):
+			r.Type = "google.calendar"
 		case n == tasks || n == budget:
 			r.Type = "notion.data_source"
 		case len(n) == len(handbook):
@@ -154,8 +173,8 @@ func (w *world) allow(on consent.ConnectionID, scopes []consent.ScopeName, names
 	return w
 }
 
-// allowAll agrees to everything, limited to acme/web, two channels, the handbook and
-// the tasks.
+// allowAll agrees to everything, limited to acme/web, two channels, the handbook,
+// the tasks and the team's calendar.
 func (w *world) allowAll() *world {
 	w.allow("", []consent.ScopeName{"agents.writes.unattended"})
 	w.allow(onHub, []consent.ScopeName{
@@ -165,6 +184,7 @@ func (w *world) allowAll() *world {
 	w.allow(onChat, []consent.ScopeName{"services.slack.messages.private.read"}, "G01LEADERS")
 	w.allow(onWiki, []consent.ScopeName{"services.notion.workspace.read", "services.notion.pages.write", "services.notion.pages.trash", "services.notion.comments.write"}, handbook)
 	w.allow(onWiki, []consent.ScopeName{"services.notion.databases.write"}, tasks)
+	w.allow(onDesk, []consent.ScopeName{"services.google.account.read", "services.google.calendar.events.write", "services.google.calendar.events.delete"}, team)
 	return w.allow(onChat, []consent.ScopeName{
 		"services.slack.workspace.read", "services.slack.messages.write", "services.slack.search.read", "services.slack.users.read",
 	}, "C01GENERAL", "C01RELEASE")
@@ -422,7 +442,7 @@ func dance(t testing.TB, base, path, who, scope string) string {
 		if to, _ := resp.Location(); to != nil {
 			return to.Query().Get("code")
 		}
-		form := url.Values{"login": {who}, "password": {who}, "authorize": {"1"}}
+		form := url.Values{"login": {who}, "password": {who}, "authorize": {"1"}, "ticked": {"all"}}
 		for _, field := range hidden.FindAllStringSubmatch(string(body), -1) {
 			form.Set(html.UnescapeString(field[1]), html.UnescapeString(field[2]))
 		}

@@ -1,0 +1,165 @@
+package broker_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/deputy-oauth/deputy/consent"
+)
+
+// What Google calls primary is looked up once, and from then on it is the calendar's
+// id that counts.
+func TestAWordThatStandsForACalendarIsLookedUp(t *testing.T) {
+	w := newWorld(t).allow(onDesk, []consent.ScopeName{"services.google.calendar.events.read"}, private)
+	for i, calls := range []int{2, 1} {
+		before := w.wire.count()
+		answer, refusal := w.ask("GET", "google", "/calendar/v3/calendars/primary/events", "")
+		if refusal != nil || !strings.Contains(string(answer.Body), "Dentist") {
+			t.Fatalf("got %v %s", refusal, answer.Body)
+		}
+		if got := w.wire.count() - before; got != calls {
+			t.Errorf("time %d: %d calls, want %d", i+1, got, calls)
+		}
+		if sent, _ := w.wire.last(); !strings.Contains(sent.URL.Path, private) {
+			t.Errorf("asked %s", sent.URL)
+		}
+		if got := w.audit.last().Resource; got.ID != private || got.Name != "primary" {
+			t.Errorf("recorded %+v", got)
+		}
+	}
+	w = newWorld(t).allowAll()
+	_, refusal := w.ask("GET", "google", "/calendar/v3/calendars/primary/events", "")
+	if refusal == nil || refusal.Status != http.StatusNotFound || refusal.Outside == nil || refusal.Outside.ID != "" {
+		t.Errorf("another calendar is primary: %+v", refusal)
+	}
+}
+
+// Of the calendars an app asks about, the answer has those that were picked, and of
+// each nothing but when it is taken.
+func TestAnAnswerByCalendarLosesWhatIsOutsideTheLimit(t *testing.T) {
+	w := newWorld(t).allowAll()
+	r := &reply{body: `{"kind":"calendar#freeBusy","groups":{"all@northwind.example":{"calendars":["` + private + `"]}},"calendars":{` +
+		`"` + private + `":{"busy":[{"start":"a","end":"b"}]},"` + team + `":{"busy":[],"title":"Secret"},"` + strings.ToUpper(team) + `":{"busy":[]},"c\u005fteam0northwind@group.calendar.google.com":{"busy":[]}}}`}
+	w.against(r)
+	ask := `{"timeMin":"2026-11-24T00:00:00Z","timeMax":"2026-12-24T00:00:00Z","items":[{"id":"` + private + `"}]}`
+	answer, refusal := w.ask("POST", "google", "/calendar/v3/freeBusy", ask)
+	if refusal != nil {
+		t.Fatal(refusal)
+	}
+	want := `{"kind":"calendar#freeBusy","calendars":{"` + team + `":{"busy":[]},"c\u005fteam0northwind@group.calendar.google.com":{"busy":[]}}}`
+	if diff := cmp.Diff(want, string(answer.Body)); diff != "" {
+		t.Errorf("the answer (-want +got):\n%s", diff)
+	}
+	r.body = `{"calendars":[{"id":"` + team + `"}]}`
+	if _, refusal := w.ask("POST", "google", "/calendar/v3/freeBusy", ask); refusal == nil || refusal.Status != http.StatusServiceUnavailable {
+		t.Errorf("a list instead of an object: %v", refusal)
+	}
+}
+
+// How people join a call and what is attached does not leave, in a list or alone.
+func TestAnEventHasNoKeysInIt(t *testing.T) {
+	w := newWorld(t).allowAll()
+	event := `{"id":"x","summary":"Call","hangoutLink":"https://meet.example/abc","conferenceData":{"entryPoints":[{"pin":"1234"}]},"attachments":[{"fileUrl":"https://drive.example/x"}],"extendedProperties":{"private":{"key":"1234"}}}`
+	for target, body := range map[string]string{
+		calendars("calendars", team, "/events/x"): event,
+		calendars("calendars", team, "/events"):   `{"summary":"Team","nextSyncToken":"sync-1234","items":[` + event + `]}`,
+	} {
+		w.against(&reply{body: body})
+		answer, refusal := w.ask("GET", "google", target, "")
+		if refusal != nil || !strings.Contains(string(answer.Body), `"summary":"Call"`) {
+			t.Fatalf("%s: %v %s", target, refusal, answer.Body)
+		}
+		for _, never := range []string{"1234", "meet.example", "drive.example"} {
+			if strings.Contains(string(answer.Body), never) {
+				t.Errorf("%s: %s leaves: %s", target, never, answer.Body)
+			}
+		}
+	}
+}
+
+// What the provider is asked for is ours to say: all fields, and no mail to guests.
+func TestGoogleIsAskedInOurWords(t *testing.T) {
+	w := newWorld(t).allowAll()
+	event := `{"summary":"A","start":{"date":"2026-12-01"},"end":{"date":"2026-12-02"}}`
+	for _, tt := range []struct{ method, target, body, want string }{
+		{"GET", calendars("calendars", team, "/events?fields=items(id)&maxResults=5"), "", "fields=%2A&maxResults=5"},
+		{"POST", calendars("calendars", team, "/events?sendUpdates=none"), event, "fields=%2A&sendUpdates=none"},
+		{"PATCH", calendars("calendars", team, "/events/launch00000000001"), `{"summary":"B"}`, "fields=%2A&sendUpdates=none"},
+		{"DELETE", calendars("calendars", team, "/events/launch00000000001"), "", "sendUpdates=all"},
+	} {
+		if _, refusal := w.ask(tt.method, "google", tt.target, tt.body); refusal != nil {
+			t.Errorf("%s %s: %v", tt.method, tt.target, refusal)
+		}
+		if sent, _ := w.wire.last(); sent.URL.RawQuery != tt.want {
+			t.Errorf("%s %s was asked with %s, want %s", tt.method, tt.target, sent.URL.RawQuery, tt.want)
+		}
+	}
+}
+
+func TestACalendarPagesByOurTokens(t *testing.T) {
+	w := newWorld(t).allow(onDesk, []consent.ScopeName{"services.google.calendar.events.read"}, private)
+	var names []string
+	token := ""
+	for range 10 {
+		answer, refusal := w.ask("GET", "google", calendars("calendars", private, "/events?maxResults=1&orderBy=startTime&singleEvents=true"+token), "")
+		if refusal != nil {
+			t.Fatal(refusal)
+		}
+		var page struct {
+			Items         []struct{ Summary string }
+			NextPageToken string
+		}
+		if err := json.Unmarshal(answer.Body, &page); err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range page.Items {
+			names = append(names, i.Summary)
+		}
+		if token = "&pageToken=" + page.NextPageToken; page.NextPageToken == "" {
+			break
+		}
+	}
+	if diff := cmp.Diff([]string{"Dentist", "Talk with Ben", "Accounts"}, names); diff != "" {
+		t.Errorf("the events (-want +got):\n%s", diff)
+	}
+	for why, target := range map[string]string{
+		"Google's own token": "/events?pageToken=ZGVudGlzdA",
+		"a token to sync":    "/events?syncToken=c3luYzE",
+	} {
+		if _, refusal := w.ask("GET", "google", calendars("calendars", private, target), ""); refusal == nil || refusal.Status != http.StatusBadRequest {
+			t.Errorf("%s: %v", why, refusal)
+		}
+	}
+}
+
+// What would reach people or calendars that nobody agreed to does not reach Google.
+func TestWhatAnAppMayNotDoToACalendar(t *testing.T) {
+	w := newWorld(t).allowAll()
+	when := `"start":{"date":"2026-12-01"},"end":{"date":"2026-12-02"}`
+	for _, tt := range []struct {
+		why, method, target, body string
+		status                    int
+	}{
+		{"inviting somebody", "POST", "/events", `{"summary":"x",` + when + `,"attendees":[{"email":"carla@customer.example"}]}`, 400},
+		{"mail to guests", "POST", "/events?sendUpdates=all", `{"summary":"x",` + when + `}`, 400},
+		{"deleting without a word to guests", "DELETE", "/events/launch00000000001?sendUpdates=none", "", 400},
+		{"a call", "POST", "/events?conferenceDataVersion=1", `{"summary":"x",` + when + `}`, 400},
+		{"a time with more in it", "POST", "/events", `{"summary":"x","start":{"date":"2026-12-01","calendar":"x"},"end":{"date":"2026-12-02"}}`, 400},
+		{"quick text that Google reads", "POST", "/events/quickAdd?text=x", "", 404},
+		{"who may see it", "GET", "/acl", "", 404},
+		{"moving to another calendar", "POST", "/events/launch00000000001/move?destination=" + private, "", 404},
+		{"telling another server", "POST", "/events/watch", `{}`, 404},
+		{"emptying", "POST", "/clear", "", 404},
+		{"the calendar itself", "DELETE", "", "", 404},
+	} {
+		before := w.wire.count()
+		_, refusal := w.ask(tt.method, "google", calendars("calendars", team, tt.target), tt.body)
+		if refusal == nil || refusal.Status != tt.status || w.wire.count() != before {
+			t.Errorf("%s: %v after %d calls, want %d", tt.why, refusal, w.wire.count()-before, tt.status)
+		}
+	}
+}
