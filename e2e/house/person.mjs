@@ -87,6 +87,23 @@ export class Person {
     return this.allow(callback);
   }
 
+  /** allowNotion is allowGitHub for Notion: shared are the ids of the pages to share with Deputy there. */
+  async allowNotion(request, callback, shared, picks) {
+    await this.open(request);
+    if (this.heading() === 'Sign in') await this.signIn();
+    if (this.#has('Connect Notion')) {
+      await this.press('Connect Notion');
+      await this.press('Continue to Notion');
+      await this.press('Sign in', { fields: { login: 'ana', password: 'ana' } });
+      await this.press('Allow access', { fields: { picked: shared } });
+    }
+    for (const [kind, names] of Object.entries(picks)) {
+      await this.press(`Choose ${kind}`);
+      await this.press('Use these', { fields: { pick: names.map((name) => this.field(name)) } });
+    }
+    return this.allow(callback);
+  }
+
   /**
    * approve answers the request of an app that wants no service of the person:
    * signs in, ticks every row, allows. It returns the address that the app is

@@ -1,5 +1,5 @@
-// Package demo sets the whole story up on one computer: simulated GitHub and
-// Slack on ports of their own, a third-party app, and one person. It owns what
+// Package demo sets the whole story up on one computer: simulated providers on
+// ports of their own, a third-party app, and one person. It owns what
 // the demo consists of; the server itself is the real one and knows nothing of
 // it.
 package demo
@@ -25,37 +25,31 @@ const (
 	Password = "correct-horse-battery"
 )
 
-// Config says where the parts listen; each is a host:port.
+// Config says where the parts listen; each is a host:port. Of a provider without an
+// address there is no simulator.
 type Config struct {
-	GitHub, Slack, App string
-	Quirks             simulator.Quirks
+	App, GitHub, Slack, Notion string
+	Quirks                     simulator.Quirks
 }
 
 // Demo is the running extras.
 type Demo struct {
-	AppURL, GitHubURL, SlackURL string
-	GitHub                      *simulator.GitHub
-	Slack                       *simulator.Slack
-	servers                     []*http.Server
+	AppURL  string
+	servers []*http.Server
 }
 
 // Start sets the demo up on f and opens its addresses. Doing it again on the same
 // data is fine.
 func Start(ctx context.Context, f *server.Foundation, cfg Config) (*Demo, error) {
-	github, slack := secret.Random(), secret.Random()
-	d := &Demo{
-		GitHub: simulator.NewGitHub(simulator.Config{ClientSecret: github.Reveal(), Quirks: cfg.Quirks}),
-		Slack:  simulator.NewSlack(simulator.Config{ClientSecret: slack.Reveal(), Quirks: cfg.Quirks}),
-	}
-	var err error
-	if d.GitHubURL, err = d.open(cfg.GitHub, d.GitHub); err != nil {
-		return nil, err
-	}
-	if d.SlackURL, err = d.open(cfg.Slack, d.Slack); err != nil {
-		return nil, errors.Join(err, d.Close())
-	}
-	if err := d.register(ctx, f, github, slack); err != nil {
-		return nil, errors.Join(err, d.Close())
+	d := &Demo{}
+	for _, p := range []simulated{
+		{server.NewProvider{Provider: "github"}, cfg.GitHub, "/api/v3", func(c simulator.Config) http.Handler { return simulator.NewGitHub(c) }},
+		{server.NewProvider{Provider: "slack"}, cfg.Slack, "/api", func(c simulator.Config) http.Handler { return simulator.NewSlack(c) }},
+		{server.NewProvider{Provider: "notion"}, cfg.Notion, "", func(c simulator.Config) http.Handler { return simulator.NewNotion(c) }},
+	} {
+		if err := d.provider(ctx, f, p, cfg.Quirks); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
 	}
 	if err := d.person(ctx, f); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -66,15 +60,27 @@ func Start(ctx context.Context, f *server.Foundation, cfg Config) (*Demo, error)
 	return d, nil
 }
 
-func (d *Demo) register(ctx context.Context, f *server.Foundation, github, slack secret.Text) error {
-	const client = "simulated-app"
-	for _, n := range []server.NewProvider{
-		{Provider: "github", ClientID: client, Secret: github, WebURL: d.GitHubURL, APIURL: d.GitHubURL + "/api/v3"},
-		{Provider: "slack", ClientID: client, Secret: slack, WebURL: d.SlackURL, APIURL: d.SlackURL + "/api"},
-	} {
-		if _, err := f.SetProvider(ctx, n); err != nil {
-			return fmt.Errorf("register at the simulated %s: %w", n.Provider, err)
-		}
+// simulated is one provider of the demo.
+type simulated struct {
+	server.NewProvider
+	address string
+	api     string // where its API begins
+	new     func(simulator.Config) http.Handler
+}
+
+// provider serves a simulator and registers Deputy there.
+func (d *Demo) provider(ctx context.Context, f *server.Foundation, p simulated, quirks simulator.Quirks) error {
+	if p.address == "" {
+		return nil
+	}
+	key := secret.Random()
+	at, err := d.open(p.address, p.new(simulator.Config{ClientSecret: key.Reveal(), Quirks: quirks}))
+	if err != nil {
+		return err
+	}
+	p.ClientID, p.Secret, p.WebURL, p.APIURL = "simulated-app", key, at, at+p.api
+	if _, err := f.SetProvider(ctx, p.NewProvider); err != nil {
+		return fmt.Errorf("register at the simulated %s: %w", p.Provider, err)
 	}
 	return nil
 }
