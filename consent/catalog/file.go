@@ -221,7 +221,9 @@ type operationFile struct {
 	Access   string          `yaml:"access"`
 	Says     string          `yaml:"says"`
 	Methods  []string        `yaml:"methods"`
-	Paths    []string        `yaml:"paths"`  // ways to write the same call: by name, by id
+	Paths    []string        `yaml:"paths"` // ways to write the same call: by name, by id
+	When     string          `yaml:"when"`
+	Content  bool            `yaml:"content"`
 	Values   []string        `yaml:"values"` // stand in for the path variables of their name
 	Query    []string        `yaml:"query"`
 	Body     []string        `yaml:"body"`

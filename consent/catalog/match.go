@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -96,6 +97,11 @@ func (p *Provider) route() {
 	p.routes = map[string]*node{}
 	for i := range p.Operations {
 		op := &p.Operations[i]
+		if op.When != "" {
+			usual := p.usual(op)
+			usual.Instead = append(usual.Instead, op)
+			continue
+		}
 		for _, method := range op.Methods {
 			if p.routes[method] == nil {
 				p.routes[method] = &node{}
@@ -103,6 +109,16 @@ func (p *Provider) route() {
 			p.routes[method].add(op)
 		}
 	}
+}
+
+// usual is the operation in op's place that has no When; nil when there is none.
+func (p *Provider) usual(op *Operation) *Operation {
+	for i := range p.Operations {
+		if o := &p.Operations[i]; o.When == "" && o.Path == op.Path && slices.Equal(o.Methods, op.Methods) {
+			return o
+		}
+	}
+	return nil
 }
 
 func (n *node) add(op *Operation) {

@@ -24,7 +24,13 @@ type Operation struct {
 	Scope    consent.ScopeName
 	Access   consent.Access
 	Methods  []string // GET, or GET and POST for Slack
-	Path     string   // "/repos/{owner}/{repo}/contents/{path...}"
+	// When is a required value of this operation that another one with the same method
+	// and path has not: a request with it is this operation. "" for most.
+	When    string
+	Instead []*Operation // those that a request is when it has what they say
+	// Content marks an answer that is no JSON but a file's content, passed on as it is.
+	Content  bool
+	Path     string // "/repos/{owner}/{repo}/contents/{path...}"
 	Params   []Param
 	Rule     Rule
 	Resource consent.ResourceType

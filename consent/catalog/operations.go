@@ -37,7 +37,7 @@ func buildOperations(p *Provider, f providerFile, at *problems) {
 func buildOperation(p *Provider, values *declared, f operationFile, path string, at *problems) Operation {
 	o := Operation{
 		ID: f.ID, Provider: p.ID, Scope: consent.ScopeName(f.Scope), Access: consent.Access(f.Access),
-		Methods: f.Methods, Path: path, Rule: Rule(f.Resource.From), Resource: consent.ResourceType(f.Resource.Type),
+		Methods: f.Methods, Path: path, When: f.When, Content: f.Content, Rule: Rule(f.Resource.From), Resource: consent.ResourceType(f.Resource.Type),
 		Named: buildRefs(f.Resource.Named), Pick: f.Pick, Confirm: f.Confirm, Without: f.Without, Preview: f.Preview, Max: f.Max, Words: f.Says,
 		Retry: f.Retry == "safe" || (f.Retry == "" && f.Access == string(consent.Read)),
 	}

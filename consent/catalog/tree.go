@@ -113,12 +113,27 @@ func (p Param) holds(keys []string) bool {
 	if len(keys) == 0 {
 		return p.Kind == KindString || p.Kind == KindUUID
 	}
+	if p.Kind == KindList && p.Max == 1 && keys[0] == "0" {
+		return p.Of.holds(keys[1:])
+	}
 	for _, m := range p.Members {
 		if p.Kind == KindObject && m.Name == keys[0] {
 			return m.holds(keys[1:])
 		}
 	}
 	return false
+}
+
+// Names returns the id in a text of this value: what the group "id" of Match takes
+// of it, or all of it.
+func (p Param) Names(text string) string {
+	if p.Match == nil || p.Match.SubexpIndex("id") < 0 {
+		return text
+	}
+	if found := p.Match.FindStringSubmatch(text); found != nil {
+		return found[p.Match.SubexpIndex("id")]
+	}
+	return ""
 }
 
 // pickable reports whether some kind of thing can be picked as t, so that going up

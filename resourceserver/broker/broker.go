@@ -139,7 +139,7 @@ type Request struct {
 type Answer struct {
 	Status int
 	Header http.Header
-	Body   []byte // JSON, or empty
+	Body   []byte // JSON, a file's content, or empty
 }
 
 // Serve makes one call. The error is a *Refusal for everything that is an answer

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -93,9 +95,10 @@ func (c *call) match() error {
 	case err != nil:
 		return &Refusal{Status: http.StatusNotFound, Code: CodeUnknown, Message: "Deputy does not offer this call."}
 	}
-	c.op, c.vars, c.plan = m.Operation, m.Vars, c.b.plans[m.Operation]
+	c.op, c.vars = instead(m.Operation, c.req), m.Vars
+	c.plan = c.b.plans[c.op]
 	c.event.Operation, c.event.Scope, c.event.Access, c.event.Words = c.op.ID, c.op.Scope, c.op.Access, c.op.Words
-	if !accepts(c.plan.provider, c.req.Header) {
+	if !c.op.Content && !accepts(c.plan.provider, c.req.Header) {
 		return &Refusal{Status: http.StatusNotAcceptable, Code: "not_acceptable", Message: "Deputy answers in plain JSON only."}
 	}
 	c.values, err = read(c.op, m.Vars, c.req)
@@ -103,6 +106,34 @@ func (c *call) match() error {
 		return invalid("Something in the request is wrong: %v.", err)
 	}
 	return nil
+}
+
+// instead is the operation that the request is: usual, or one in its place whose
+// value the request has.
+func instead(usual *catalog.Operation, req Request) *catalog.Operation {
+	for _, op := range usual.Instead {
+		for _, p := range op.Params {
+			if p.Name == op.When && carries(req, p) {
+				return op
+			}
+		}
+	}
+	return usual
+}
+
+// carries reports whether the request has something under the value's name. A
+// request that cannot be read has nothing, and is refused when it is read.
+func carries(req Request, p catalog.Param) bool {
+	if p.In == catalog.InQuery {
+		query, err := url.ParseQuery(req.RawQuery)
+		return err == nil && query.Has(p.Name)
+	}
+	d, err := parse(req.Body)
+	if err != nil || d.kind(0) != '{' {
+		return false
+	}
+	at, err := d.find(0, []string{p.Name})
+	return err != nil || at >= 0
 }
 
 // authorise decides from live state, first whether the app may do this at all,
@@ -311,6 +342,17 @@ func (c *call) finish(ctx context.Context, got incoming, write bool) (Answer, er
 
 // content reads, narrows, scrubs and writes the body.
 func (c *call) content(ctx context.Context, got incoming, answer *Answer) error {
+	if c.op.Content {
+		kind, parameters, err := mime.ParseMediaType(got.header.Get("Content-Type"))
+		if err != nil {
+			kind, parameters = "application/octet-stream", nil
+		}
+		answer.Header.Set("Content-Type", mime.FormatMediaType(kind, parameters))
+		// Whatever it is, no browser shows it as a page of ours.
+		answer.Header.Set("Content-Disposition", "attachment")
+		answer.Body = got.body
+		return nil
+	}
 	if !isJSON(got.header) {
 		return errNotJSON
 	}

@@ -2,7 +2,10 @@ package broker_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -160,6 +163,109 @@ func TestWhatAnAppMayNotDoToACalendar(t *testing.T) {
 		_, refusal := w.ask(tt.method, "google", calendars("calendars", team, tt.target), tt.body)
 		if refusal == nil || refusal.Status != tt.status || w.wire.count() != before {
 			t.Errorf("%s: %v after %d calls, want %d", tt.why, refusal, w.wire.count()-before, tt.status)
+		}
+	}
+}
+
+// A file is inside when a folder above it was picked, however far above; a shortcut
+// lets nobody read what it leads to.
+func TestAFolderHasWhatIsInItAndNothingElse(t *testing.T) {
+	w := newWorld(t).allowAll()
+	for _, tt := range []struct {
+		why, method, target, body string
+		status                    int
+	}{
+		{"the folder", "GET", drive("/" + work), "", 200},
+		{"a file in a folder in it", "GET", drive("/" + plan), "", 200},
+		{"a shortcut in it", "GET", drive("/1AnaShortcutToDiary000000000000000"), "", 200},
+		{"what the shortcut leads to", "GET", drive("/" + diary), "", 404},
+		{"its content", "GET", drive("/" + diary + "/export?mimeType=text/plain"), "", 404},
+		{"the top", "GET", drive("/0AAnaMyDriveUk9PVA"), "", 404},
+		{"the top by its other name", "GET", drive("/root"), "", 404},
+		{"somebody else's", "GET", drive("/1BenShopTextDoc0000000000000000000"), "", 404},
+		{"what is no id", "GET", drive("/generateIds"), "", 400},
+		{"the content asked for twice", "GET", drive("/" + notes + "?alt=media&alt=media"), "", 400},
+		{"the content in another form", "GET", drive("/" + notes + "?alt=json"), "", 400},
+		{"a harmful file all the same", "GET", drive("/" + notes + "?alt=media&acknowledgeAbuse=true"), "", 400},
+		{"a search without a folder", "GET", drive("?q=" + url.QueryEscape("name contains 'a'")), "", 400},
+		{"no search", "GET", drive(""), "", 400},
+		{"a search with another one in it", "GET", drive("?q=" + url.QueryEscape("'"+work+"' in parents or name contains 'a'")), "", 400},
+		{"a search that closes a quote", "GET", drive("?q=" + url.QueryEscape("'"+work+"' in parents and name contains 'a\\' or name contains 'b'")), "", 400},
+		{"a search in what files say", "GET", drive("?q=" + url.QueryEscape("'"+work+"' in parents and fullText contains 'a'")), "", 400},
+		{"sharing", "POST", drive("/" + plan + "/permissions"), `{"role":"reader","type":"anyone"}`, 404},
+		{"moving", "PATCH", drive("/" + plan + "?addParents=" + diaries + "&removeParents=" + plans), `{"name":"x"}`, 400},
+		{"moving in the body", "PATCH", drive("/" + plan), `{"parents":["` + diaries + `"]}`, 400},
+		{"adding in two places", "POST", drive(""), `{"name":"x","parents":["` + plans + `","` + diaries + `"]}`, 400},
+		{"adding nowhere in particular", "POST", drive(""), `{"name":"x"}`, 400},
+		{"adding nowhere", "POST", drive(""), `{"name":"x","parents":[]}`, 400},
+		{"a shortcut to elsewhere", "POST", drive(""), `{"name":"x","parents":["` + plans + `"],"mimeType":"application/vnd.google-apps.shortcut","shortcutDetails":{"targetId":"` + diary + `"}}`, 400},
+		{"renaming on the way to the bin", "PATCH", drive("/" + plan), `{"trashed":true,"name":"x"}`, 400},
+		{"deleting for good", "DELETE", drive("/" + plan), "", 404},
+	} {
+		answer, refusal := w.ask(tt.method, "google", tt.target, tt.body)
+		status := answer.Status
+		if refusal != nil {
+			status = refusal.Status
+		}
+		if status != tt.status {
+			t.Errorf("%s: %d, want %d: %v", tt.why, status, tt.status, refusal)
+		}
+		if strings.Contains(string(answer.Body), diary) || strings.Contains(string(answer.Body), "@northwind") {
+			t.Errorf("%s: says too much: %s", tt.why, answer.Body)
+		}
+	}
+}
+
+// Who may trash may not rename, and who may look at a file may not read it: a request
+// is the operation that it carries the value of.
+func TestARequestIsTheOperationItCarriesTheValueOf(t *testing.T) {
+	trash := newWorld(t).allow("", []consent.ScopeName{"agents.writes.unattended"}).allow(onDesk, []consent.ScopeName{"services.google.drive.files.trash"}, work)
+	look := newWorld(t).allow(onDesk, []consent.ScopeName{"services.google.drive.metadata.read"}, work)
+	for _, tt := range []struct {
+		w                               *world
+		method, target, body, operation string
+		status                          int
+	}{
+		{trash, "PATCH", drive("/" + notes), `{"trashed":true}`, "files.trash", 200},
+		{trash, "PATCH", drive("/" + notes), `{"\u0074rashed":false}`, "files.trash", 200},
+		{trash, "PATCH", drive("/" + notes), `{"name":"x"}`, "files.update", 403},
+		{trash, "PATCH", drive("/" + notes), `{"name":"trashed"}`, "files.update", 403},
+		{look, "GET", drive("/" + notes), "", "files.get", 200},
+		{look, "GET", drive("/" + notes + "?fields=alt"), "", "files.get", 200},
+		{look, "GET", drive("/" + notes + "?a%6Ct=media"), "", "files.download", 403},
+	} {
+		answer, refusal := tt.w.ask(tt.method, "google", tt.target, tt.body)
+		status := answer.Status
+		if refusal != nil {
+			status = refusal.Status
+		}
+		if got := tt.w.audit.last().Operation; status != tt.status || got != tt.operation {
+			t.Errorf("%s %s %s: %d as %s, want %d as %s: %v", tt.method, tt.target, tt.body, status, got, tt.status, tt.operation, refusal)
+		}
+	}
+}
+
+// A file is passed on as it is, and as nothing a browser would run here.
+func TestAFilesContentIsPassedOnAsAnAttachment(t *testing.T) {
+	w := newWorld(t).allowAll()
+	page := "<script>ya29.a0AAAAAAAAAAAAAAAAAAAAAAAAAAAA</script>\x00"
+	for sent, want := range map[string]string{"text/html; charset=utf-8": "text/html; charset=utf-8", "": "application/octet-stream", "text/html\tx": "application/octet-stream"} {
+		served := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Get("alt") != "media" {
+				out.Header().Set("Content-Type", "application/json")
+				fmt.Fprintf(out, `{"id":%q,"parents":[%q]}`, notes, work)
+				return
+			}
+			out.Header()["Content-Type"] = []string{sent}
+			fmt.Fprint(out, page)
+		}))
+		t.Cleanup(served.Close)
+		w.wire.ends[onDesk] = end{served.URL, "provider-token"}
+		req := w.request("GET", "google", drive("/"+notes+"?alt=media"), "")
+		req.Header.Set("Accept", "text/html")
+		answer, refusal := w.send(req)
+		if refusal != nil || string(answer.Body) != page || answer.Header.Get("Content-Type") != want || answer.Header.Get("Content-Disposition") != "attachment" {
+			t.Errorf("%q: %v %q %v", sent, refusal, answer.Body, answer.Header)
 		}
 	}
 }

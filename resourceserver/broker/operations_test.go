@@ -132,6 +132,18 @@ var examples = []example{
 		body: `{"summary":"Relaunch, second try","start":{"date":"2026-12-20"},"end":{"date":"2026-12-21"}}`},
 	{provider: "google", operation: "events.delete", method: "DELETE", inside: calendars("calendars", team, "/events/standup0000000001?sendUpdates=all"), outside: calendars("calendars", private, "/events/dentist0000000001"), absentTarget: calendars("calendars", nobody, "/events/dentist0000000001")},
 
+	{provider: "google", operation: "files.list", method: "GET", inside: drive("?q=" + url.QueryEscape("'"+plans+"' in parents and trashed = false") + "&orderBy=name&pageSize=2&fields=files(id)"), outside: drive("?q=" + url.QueryEscape("'"+diaries+"' in parents")), absentTarget: drive("?q=" + url.QueryEscape("'"+noFile+"' in parents"))},
+	{provider: "google", operation: "files.get", method: "GET", inside: drive("/" + plan + "?fields=*&supportsAllDrives=true"), outside: drive("/" + diary), absentTarget: drive("/" + noFile)},
+	{provider: "google", operation: "files.download", method: "GET", inside: drive("/" + notes + "?alt=media"), outside: drive("/1AnaInvoice0100000000000000000000?alt=media"), absentTarget: drive("/" + noFile + "?alt=media")},
+	{provider: "google", operation: "files.export", method: "GET", inside: drive("/" + plan + "/export?mimeType=text/plain"), outside: drive("/" + diary + "/export?mimeType=text/plain"), absentTarget: drive("/" + noFile + "/export?mimeType=text/plain")},
+	{provider: "google", operation: "files.create", method: "POST", inside: drive(""), outside: drive(""), absentTarget: drive(""),
+		body:        `{"id":"1New0000000000000000000000000000001","name":"Pictures","mimeType":"application/vnd.google-apps.folder","parents":["` + plans + `"]}`,
+		outsideBody: `{"name":"x","parents":["` + diaries + `"]}`, absentBody: `{"name":"x","parents":["` + noFile + `"]}`},
+	{provider: "google", operation: "files.update", method: "PATCH", inside: drive("/" + plan), outside: drive("/" + diary), absentTarget: drive("/" + noFile),
+		body: `{"name":"Relaunch plan, second try","description":"From Monday","starred":true}`},
+	{provider: "google", operation: "files.trash", method: "PATCH", inside: drive("/" + notes), outside: drive("/" + diary), absentTarget: drive("/" + noFile),
+		body: `{"trashed":true}`},
+
 	{provider: "notion", operation: "users.me", method: "GET", inside: "/v1/users/me"},
 	{provider: "notion", operation: "search", method: "POST", inside: "/v1/search", body: `{"query":"o","filter":{"property":"object","value":"page"},"sort":{"timestamp":"last_edited_time","direction":"ascending"}}`},
 	{provider: "notion", operation: "pages.retrieve", method: "GET", inside: "/v1/pages/" + holidays, outside: "/v1/pages/" + finance, absentTarget: "/v1/pages/" + noPage},
@@ -163,6 +175,19 @@ var examples = []example{
 
 // nobody is a calendar that does not exist.
 const nobody = "nobody@northwind.example"
+
+// Files and folders of the simulated Google; work has all but the diary in it.
+const (
+	work    = "1AnaProjectsFolder0000000000000000"
+	plans   = "1AnaRelaunchFolder0000000000000000"
+	plan    = "1AnaRelaunchPlanDoc000000000000000"
+	notes   = "1AnaMeetingNotesTxt000000000000000"
+	diaries = "1AnaPrivateFolder00000000000000000"
+	diary   = "1AnaDiaryDoc0000000000000000000000"
+	noFile  = "1Nothing00000000000000000000000000"
+)
+
+func drive(rest string) string { return "/drive/v3/files" + rest }
 
 // calendars is a path below a calendar, its id escaped as Google's library does it.
 func calendars(list, id, rest string) string {
@@ -203,6 +228,9 @@ func (w *world) golden(t *testing.T, name string, a broker.Answer) {
 	t.Helper()
 	if len(a.Body) == 0 {
 		a.Body = fmt.Appendf(nil, "%d", a.Status)
+	}
+	if a.Header.Get("Content-Disposition") != "" {
+		a.Body = fmt.Appendf(nil, "%q", a.Header.Get("Content-Type")+": "+string(a.Body)) // a file's content
 	}
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, a.Body, "", "  "); err != nil {
@@ -302,7 +330,7 @@ func (w *world) writes() int {
 		}
 	}
 	for _, c := range w.google.Calls() {
-		if c.Method != "GET" && strings.HasPrefix(c.Path, "/calendar/v3/calendars/") {
+		if c.Method != "GET" && (strings.HasPrefix(c.Path, "/calendar/v3/calendars/") || strings.HasPrefix(c.Path, "/drive/")) {
 			n++
 		}
 	}

@@ -118,6 +118,11 @@ func (c *call) named() (thing, error) {
 	for _, ref := range c.op.Named {
 		value, _ := catalog.Lookup(map[string]any(c.values), ref.At)
 		if id, is := value.(string); is {
+			for _, p := range c.op.Params {
+				if ref.At == "/"+p.Name {
+					id = p.Names(id)
+				}
+			}
 			found = append(found, thing{ref.Kind, id})
 		}
 	}

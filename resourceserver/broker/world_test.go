@@ -84,7 +84,7 @@ const (
 
 var googleScopes = []string{
 	"openid", "https://www.googleapis.com/auth/userinfo.email", "https://www.googleapis.com/auth/userinfo.profile",
-	"https://www.googleapis.com/auth/calendar.events", "https://www.googleapis.com/auth/calendar.freebusy", "https://www.googleapis.com/auth/calendar.calendarlist.readonly",
+	"https://www.googleapis.com/auth/drive", "https://www.googleapis.com/auth/calendar.events", "https://www.googleapis.com/auth/calendar.freebusy", "https://www.googleapis.com/auth/calendar.calendarlist.readonly",
 }
 
 var slackScopes = []string{"channels:read", "channels:history", "groups:read", "groups:history", "chat:write", "team:read", "users:read", "search:read"}
@@ -116,7 +116,7 @@ func newWorld(t testing.TB) *world {
 		{ID: onHub, User: ana, Provider: "github", Variant: "oauth_app", Granted: []string{"repo", "read:user"}, Health: consent.Healthy},
 		{ID: onChat, User: ana, Provider: "slack", Variant: "user_token", Granted: slackScopes, Health: consent.Healthy},
 		{ID: onWiki, User: ana, Provider: "notion", Variant: "public_connection", Health: consent.Healthy},
-		{ID: onDesk, User: ana, Provider: "google", Variant: "oauth", Granted: append(googleScopes, "https://www.googleapis.com/auth/calendar.events.readonly"), Health: consent.Healthy},
+		{ID: onDesk, User: ana, Provider: "google", Variant: "oauth", Granted: append(googleScopes, "https://www.googleapis.com/auth/calendar.events.readonly", "https://www.googleapis.com/auth/drive.readonly", "https://www.googleapis.com/auth/drive.metadata.readonly"), Health: consent.Healthy},
 	}
 	w.live.grant = consent.Grant{ID: grant, User: ana, App: scout}
 	w.ids = w.repositories()
@@ -157,6 +157,8 @@ func (w *world) allow(on consent.ConnectionID, scopes []consent.ScopeName, names
 		switch {
 		case strings.HasPrefix(n, "G"):
 			r.Type = "slack.private_channel"
+		case strings.HasPrefix(n, "1Ana"):
+			r.Type = "google.folder"
 		case strings.Contains(n, "@"):
 			r.Type = "google.calendar"
 		case n == tasks || n == budget:
@@ -185,6 +187,7 @@ func (w *world) allowAll() *world {
 	w.allow(onWiki, []consent.ScopeName{"services.notion.workspace.read", "services.notion.pages.write", "services.notion.pages.trash", "services.notion.comments.write"}, handbook)
 	w.allow(onWiki, []consent.ScopeName{"services.notion.databases.write"}, tasks)
 	w.allow(onDesk, []consent.ScopeName{"services.google.account.read", "services.google.calendar.events.write", "services.google.calendar.events.delete"}, team)
+	w.allow(onDesk, []consent.ScopeName{"services.google.drive.files.write", "services.google.drive.files.trash"}, work)
 	return w.allow(onChat, []consent.ScopeName{
 		"services.slack.workspace.read", "services.slack.messages.write", "services.slack.search.read", "services.slack.users.read",
 	}, "C01GENERAL", "C01RELEASE")
