@@ -54,6 +54,8 @@ func inBody(t testing.TB, op catalog.Operation, p catalog.Param) any {
 	switch p.Kind {
 	case catalog.KindInt, catalog.KindNumber:
 		return 1
+	case catalog.KindBool:
+		return true
 	case catalog.KindStrings:
 		return []string{sample(t, op, p)}
 	case catalog.KindList:
