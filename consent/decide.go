@@ -12,7 +12,7 @@ import (
 // mentioned.
 func Decide(req Request, connections []Connection, grants []Grant, now time.Time) Plan {
 	w := newWorld(req, connections, grants, now)
-	p := Plan{Grant: w.grant.ID}
+	p := Plan{Grant: w.grant.ID, Changes: Changes(w.grant.Face, req.Face)}
 	for _, s := range req.Asked {
 		p.Rows = append(p.Rows, w.row(s))
 	}

@@ -114,6 +114,8 @@ type Grant struct {
 	// AppDigest is what the last yes rested on: a digest of the app's return
 	// addresses and keys, "" for an app that an operator answers for.
 	AppDigest string
+	// Face is the app as it was at the last yes; zero when nobody wrote it down.
+	Face Face
 }
 
 // Refusal is a remembered no. A refusal is stored like a consent, so that the

@@ -16,6 +16,9 @@ type Request struct {
 	// Ask is true when the app wants the page whatever was agreed (prompt=consent).
 	Ask     bool
 	Choices Choices
+	// Face and Digest are the app as it is now; see Grant.
+	Face   Face
+	Digest string
 	// Rules say who decides about what: the person alone, or an administrator first.
 	Rules Rules
 	// Petitions are what administrators were asked for. They may be anybody's, in any
@@ -73,6 +76,7 @@ const (
 	LacksPermission Reason = "lacks_permission"
 	NothingPicked   Reason = "nothing_picked"
 	AppAsks         Reason = "app_asks"        // prompt=consent, or it names more than it has
+	AppChanged      Reason = "app_changed"     // it is not as it was at the last yes
 	AppUnproven     Reason = "app_unproven"    // anybody could have sent this request
 	NothingToGrant  Reason = "nothing_granted" // every asked scope was refused before, or waits for an administrator
 	AdminDecides    Reason = "admin_decides"   // an administrator has to approve it first
@@ -117,7 +121,7 @@ const (
 	Widen     Kind = "widen"
 	Pick      Kind = "pick"
 	Approve   Kind = "approve"
-	Confirm   Kind = "confirm" // one click: nothing new, but the app cannot prove itself
+	Confirm   Kind = "confirm" // one click: nothing new, but the app changed or cannot prove itself
 )
 
 // Step is something the person has to do before the app has what it asks for.
@@ -140,8 +144,10 @@ type Step struct {
 type Plan struct {
 	// Grant is what the app has of the person already; "" when it has nothing.
 	Grant GrantID
-	Rows  []Row
-	Steps []Step
+	// Changes are what is not about the app as it was at the last yes.
+	Changes []Change
+	Rows    []Row
+	Steps   []Step
 	// Grantable is what a yes would add now: ticked, ready rows. It is empty while
 	// something is lacking.
 	Grantable []Item

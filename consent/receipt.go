@@ -19,6 +19,7 @@ type Receipt struct {
 	Host      string        `json:"host,omitempty"`     // of the app's own site
 	Checked   Check         `json:"checked,omitempty"`  // what was known about who built it
 	Face      *Face         `json:"face,omitempty"`     // nil in receipts older than it
+	Changes   []Change      `json:"changes,omitempty"`  // of the app since the last yes
 	Returns   string        `json:"returns_to"`         // where the app was answered; "" for nowhere
 	Language  string        `json:"language,omitempty"` // of the words, BCP 47; "" in old ones, for English
 	Rows      []ReceiptRow  `json:"rows"`               // as they were shown
@@ -54,7 +55,7 @@ type ReceiptItem struct {
 // agreed to and the scopes refused.
 func NewReceipt(app App, returns string, p Plan, items []Item, refused []ScopeName) Receipt {
 	out := Receipt{
-		App: app.Name, Claimed: app.Claimed, Publisher: app.Publisher, Host: app.Host, Checked: app.Check, Face: &app.Face, Returns: returns,
+		App: app.Name, Claimed: app.Claimed, Publisher: app.Publisher, Host: app.Host, Checked: app.Check, Face: &app.Face, Changes: p.Changes, Returns: returns,
 		Rows: []ReceiptRow{}, Agreed: []ReceiptItem{}, Refused: append([]ScopeName{}, refused...),
 	}
 	for _, r := range p.Rows {

@@ -10,6 +10,16 @@ import (
 // sentences renders a plan so that a person can read whether it is right.
 func sentences(p consent.Plan) string {
 	var b strings.Builder
+	for _, c := range p.Changes {
+		fmt.Fprintf(&b, "  the app changed: %s", c.What)
+		if c.Was != "" {
+			fmt.Fprintf(&b, ", was %s", c.Was)
+		}
+		if c.Is != "" {
+			fmt.Fprintf(&b, ", is %s", c.Is)
+		}
+		b.WriteString("\n")
+	}
 	for _, s := range p.Steps {
 		fmt.Fprintf(&b, "  %s\n", stepSentence(s))
 	}

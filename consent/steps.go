@@ -103,10 +103,18 @@ func (w world) answer(p Plan) (Step, bool) {
 		return yes, true
 	case !got && len(again) > 0:
 		return Step{Kind: Approve, Scopes: again, Reason: NothingToGrant}, true
+	case w.changed(p):
+		return Step{Kind: Confirm, Scopes: p.Token, Reason: AppChanged}, true
 	case w.req.Ask || more:
 		return Step{Kind: Confirm, Scopes: p.Token, Reason: AppAsks}, true
 	case !w.req.Proven:
 		return Step{Kind: Confirm, Scopes: p.Token, Reason: AppUnproven}, true
 	}
 	return Step{}, false
+}
+
+// changed reports whether an old yes is no longer one to this app: it is answered
+// elsewhere or proves itself with other keys, or people know it as another.
+func (w world) changed(p Plan) bool {
+	return w.grant.ID != "" && (w.grant.AppDigest != w.req.Digest || slices.ContainsFunc(p.Changes, Change.Speaks))
 }

@@ -15,7 +15,7 @@ type story struct {
 }
 
 func stories() []story {
-	return slices.Concat(storiesOfAsking(), storiesOfAccounts(), storiesOfDetails(), storiesOfEnds(), storiesOfAdmins())
+	return slices.Concat(storiesOfAsking(), storiesOfAccounts(), storiesOfDetails(), storiesOfEnds(), storiesOfAdmins(), storiesOfChanges())
 }
 
 // storiesOfAsking are about what the app asks and what was answered before.

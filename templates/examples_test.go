@@ -36,12 +36,28 @@ func repoScout() App {
 }
 
 func hostileApp() App {
-	return App{ID: `"><script>`, Name: hostile(), Host: "xn--rposcout-g1a.example", Publisher: hostile(), Claimed: hostile(), Like: LikeOther, Of: hostile()}
+	return App{ID: `"><script>`, Name: hostile(), Host: "xn--rposcout-g1a.example", Publisher: hostile(), Claimed: hostile(), Like: LikeOther, Of: hostile(), Changes: everyChange(hostile())}
 }
 
 // passing is an app whose name passes for another's.
 func passing() App {
 	return App{ID: "helper", Name: "evil.example", Claimed: "GitHub Support", Like: LikeOther, Of: "GitHub", Host: "evil.example", Check: CheckedWebsite, People: 2, New: true}
+}
+
+// changedApp is an app that went to others since the person said yes to it.
+func changedApp() App {
+	a := repoScout()
+	a.Changes = []Change{{ChangedName, "Repo Ranger", "Repo Scout"}, {ChangedPublisher, "", "Scout Labs"}, {ChangedWebsite, "ranger.example", "reposcout.example"}, {ChangedHost, "", "reposcout.example"}}
+	return a
+}
+
+// everyChange is one of each kind, from and to an app's words, and nothing.
+func everyChange(words string) []Change {
+	var out []Change
+	for _, k := range []ChangeKind{ChangedName, ChangedPublisher, ChangedWebsite, ChangedHost, ChangedReturns, ChangedKeys, ChangedLogo} {
+		out = append(out, Change{k, words, words}, Change{k, "", words}, Change{k, words, ""})
+	}
+	return out
 }
 
 func ends(days ...int) []End {
@@ -205,6 +221,7 @@ func consentExamples() []example {
 		{"consent-hostile", hostileRequest()},
 		{"confirm-many", Confirm{Frame: frame("/consent"), Flow: "sealed", App: repoScout(), Had: hadRows(), Returns: Return{Host: "reposcout.example"}, Expires: noon().Add(time.Minute)}},
 		{"confirm-empty", Confirm{Frame: frame("/consent"), Flow: "sealed", App: App{ID: "tool", Name: "Tool"}, Returns: Return{Local: true}}},
+		{"confirm-changed", Confirm{Frame: frame("/consent"), Flow: "sealed", App: changedApp(), Had: hadRows(), Returns: Return{Host: "reposcout.example"}, Expires: noon().Add(time.Minute)}},
 		{"confirm-hostile", Confirm{Frame: frame("/consent"), Flow: hostile(), App: hostileApp(), Had: []Had{{Label: "Read files", Limit: []string{hostile()}, Account: hostile(), Provider: github()}}, Returns: Return{Host: "evil.example"}}},
 	}
 }

@@ -59,9 +59,32 @@ type App struct {
 	Host      string   // ASCII, punycode where needed; "" when nothing proves one
 	Publisher string   // may be empty
 	Check     Check
-	People    int  // how many people here use it
-	New       bool // they are few, and nobody answers for it
+	People    int      // how many people here use it
+	New       bool     // they are few, and nobody answers for it
+	Changes   []Change // since the person last said yes to it
 }
+
+// Change is one thing about an app that is not as it was. Was and Is are the app's
+// own words or hosts, "" for none.
+type Change struct {
+	Kind ChangeKind
+	Was  string
+	Is   string
+}
+
+// ChangeKind says what changed.
+type ChangeKind string
+
+// What can have changed.
+const (
+	ChangedName      ChangeKind = "name"
+	ChangedPublisher ChangeKind = "publisher"
+	ChangedWebsite   ChangeKind = "website"
+	ChangedHost      ChangeKind = "host"    // it can be answered at Is now, "" for a program on this computer
+	ChangedReturns   ChangeKind = "returns" // it can be answered at other addresses, at no new host
+	ChangedKeys      ChangeKind = "keys"
+	ChangedLogo      ChangeKind = "logo"
+)
 
 // LogoPath is where the picture with that digest is served; "" for none.
 func LogoPath(digest string) string {

@@ -23,6 +23,7 @@ type Receipt struct {
 	At        time.Time
 	Rows      []ReceiptRow // as they were shown
 	Digest    string       // of the record, in hex
+	Changes   []Change     // of the app, since the yes before
 	Changed   bool         // the record is not what was written
 }
 

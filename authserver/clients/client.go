@@ -120,7 +120,7 @@ func (c Client) Check() consent.Check {
 
 func (c Client) face() consent.Face {
 	return consent.Face{
-		Name: c.OwnName(), Website: c.Website, Logo: c.Logo, Returns: digest(c.sortedRedirects()), Keys: digest([]string{c.JWKS, c.JWKSURI, c.AuthMethod}),
+		Name: c.OwnName(), Publisher: c.Publisher, Website: c.Website, Logo: c.Logo, Hosts: c.returnHosts(), Returns: digest(c.sortedRedirects()), Keys: digest([]string{c.JWKS, c.JWKSURI, c.AuthMethod}),
 	}
 }
 
@@ -136,6 +136,19 @@ func (c Client) Digest() string {
 		JWKS, URI string
 		Method    string
 	}{c.sortedRedirects(), c.JWKS, c.JWKSURI, c.AuthMethod})
+}
+
+// returnHosts are the hosts that the client is answered at, "" among them for a
+// program on the person's computer.
+func (c Client) returnHosts() []string {
+	hosts := make([]string, len(c.RedirectURIs))
+	for i, uri := range c.RedirectURIs {
+		if !ThisComputer(uri) {
+			hosts[i] = hostOf(uri)
+		}
+	}
+	slices.Sort(hosts)
+	return slices.Compact(hosts)
 }
 
 func (c Client) sortedRedirects() []string {

@@ -14,7 +14,7 @@ import (
 // section 7.3.1). Each row asks once more after a yes to profile.
 func TestThreat_O17_RememberedConsent(t *testing.T) {
 	t.Parallel()
-	const silently, page, click = "silently", "page", "click"
+	const silently, page, click, changed = "silently", "page", "click", "click, told that it changed"
 	k := newKey(t, "ES256", "k")
 	proving := []any{"token_endpoint_auth_method", "private_key_jwt", "jwks", set(k.public())}
 	nothing := func(*deputytest.Deputy, *site, *deputytest.App) {}
@@ -56,11 +56,14 @@ func TestThreat_O17_RememberedConsent(t *testing.T) {
 				a.RedirectURI = "http://127.0.0.1:5555/callback"
 			}, []string{profile}, "", click},
 			{"a document, the same", document(), nothing, []string{profile}, "", click},
-			{"a document, with another address", document(), changes("redirect_uris", []string{"https://notes.example/callback", "https://evil.example/"}), []string{profile}, "", click},
+			{"a document, with another address", document(), changes("redirect_uris", []string{"https://notes.example/callback", "https://evil.example/"}), []string{profile}, "", changed},
 			{"a document that proves itself, the same", document(proving...), nothing, []string{profile}, "", silently},
-			{"a document that proves itself, with another key", document(proving...), changes("jwks", set(newKey(t, "ES256", "other").public())), []string{profile}, "", click},
-			{"a document that proves itself, with another address", document(proving...), changes("redirect_uris", []string{"https://notes.example/callback", "https://evil.example/"}), []string{profile}, "", click},
-			{"a document that proves itself no more", document(proving...), changes("token_endpoint_auth_method", "none", "jwks", nil), []string{profile}, "", click},
+			{"a document that proves itself, with another key", document(proving...), changes("jwks", set(newKey(t, "ES256", "other").public())), []string{profile}, "", changed},
+			{"a document that proves itself, with another address", document(proving...), changes("redirect_uris", []string{"https://notes.example/callback", "https://evil.example/"}), []string{profile}, "", changed},
+			{"a document that proves itself, with another name", document(proving...), changes("client_name", "Field Mail"), []string{profile}, "", changed},
+			{"a document that proves itself, with another website", document(append(proving, "client_uri", "https://notes.example")...), changes("client_uri", "https://mail.example"), []string{profile}, "", changed},
+			{"a document that proves itself, with another page of its website", document(append(proving, "client_uri", "https://notes.example")...), changes("client_uri", "https://notes.example/app"), []string{profile}, "", silently},
+			{"a document that proves itself no more", document(proving...), changes("token_endpoint_auth_method", "none", "jwks", nil), []string{profile}, "", changed},
 		} {
 			s, ana := newSite(t), d.SignedIn(fmt.Sprintf("person%d", i))
 			app := row.app(s)
@@ -77,6 +80,8 @@ func TestThreat_O17_RememberedConsent(t *testing.T) {
 				is = silently
 			case got.Says("Nothing new."):
 				is = click
+			case got.Says("Since you last agreed, this app changed.") && got.Says("It asks for nothing new"):
+				is = changed
 			case got.Away() || !got.HasForm("/consent"):
 				is = got.URL.String()
 			}

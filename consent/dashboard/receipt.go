@@ -66,6 +66,9 @@ func (d *Dashboard) Receipt(c *gin.Context) error {
 		Frame: d.frame(v, "/receipts/"+a.ID, ""), App: r.App, Claimed: r.Claimed, Publisher: r.Publisher, Host: r.Host, Check: templates.Check(r.Checked), Checked: r.Face != nil, Returns: r.Returns,
 		Yes: a.Yes, At: a.At, Digest: a.Digest, Changed: err != nil,
 	}
+	for _, ch := range r.Changes {
+		page.Changes = append(page.Changes, templates.Change{Kind: templates.ChangeKind(ch.What), Was: ch.Was, Is: ch.Is})
+	}
 	for _, row := range r.Rows {
 		page.Rows = append(page.Rows, d.receiptRow(v, row, r))
 	}

@@ -228,7 +228,7 @@ func (f *Flow) record(ctx context.Context, v visit, yes bool) (consent.GrantID, 
 		if err := f.approved(ctx, v, items); err != nil {
 			return "", err
 		}
-		g.AppDigest = v.ask.Client.Digest()
+		g.AppDigest, g.Face = v.ask.Client.Digest(), v.ask.Client.App().Face
 	}
 	no := v.plan.Refuses(yes)
 	now := f.Now()

@@ -8,7 +8,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/deputy-oauth/deputy/authserver/clients"
 	"github.com/deputy-oauth/deputy/authserver/identity"
 	"github.com/deputy-oauth/deputy/authserver/oauth"
 	"github.com/deputy-oauth/deputy/consent"
@@ -130,7 +129,6 @@ func (f *Flow) stands(ctx context.Context, ask oauth.Ask, p identity.Person, cho
 			return world{}, err
 		}
 	}
-	w.req.Ask = w.req.Ask || changed(ask.Client, w.grants)
 	w.req.Asked, _ = f.offered(ask.Client, w.req.Asked)
 	w.req.Along, _ = f.offered(ask.Client, w.req.Along)
 	return w, nil
@@ -142,19 +140,8 @@ func request(ask oauth.Ask, p identity.Person, choices consent.Choices) consent.
 		// Only a client with a secret can prove that a repeated request is its own
 		// (OAuth 2.1 section 7.3.1).
 		Proven: ask.Client.Confidential || ask.Here, Ask: ask.AskAgain, Choices: choices, Details: ask.Details,
+		Face: ask.Client.App().Face, Digest: ask.Client.Digest(),
 	}
-}
-
-// changed reports whether the app is answered elsewhere, or proves itself with
-// other keys, than when the person last said yes: then an old yes is no longer
-// one to this app.
-func changed(app clients.Client, grants []consent.Grant) bool {
-	for _, g := range grants {
-		if g.App == app.ID && g.ID != "" {
-			return g.AppDigest != app.Digest()
-		}
-	}
-	return false
 }
 
 // issue answers a request for which nothing is left to do.

@@ -35,6 +35,7 @@ func (f *Flow) fill(ctx context.Context, v visit) (templates.Consent, error) {
 		Frame: f.frameOf(v), Flow: v.flow, App: app(v.ask, people), Services: f.services(v.plan), Returns: returns(v.ask), Expires: v.expires(),
 		Missing: f.missing(v.plan), Accounts: f.accounts(v.plan, connections), Writes: writes(v.plan),
 	}
+	page.App.Changes = changes(v.plan.Changes)
 	page.CSRF, page.Here = f.ticket(v), v.path()
 	page.Renews = onlyRenews(v.plan)
 	for _, r := range v.plan.Rows {
@@ -90,6 +91,15 @@ func app(ask oauth.Ask, people int) templates.App {
 	}
 	if c.Reviewed() { // a stranger's logo would say who it is louder than we can
 		out.Logo = templates.LogoPath(c.Logo)
+	}
+	return out
+}
+
+// changes are what is not about the app as it was at the last yes.
+func changes(list []consent.Change) []templates.Change {
+	var out []templates.Change
+	for _, c := range list {
+		out = append(out, templates.Change{Kind: templates.ChangeKind(c.What), Was: c.Was, Is: c.Is})
 	}
 	return out
 }

@@ -139,14 +139,14 @@ func (f *Flow) show(c *gin.Context, v visit, status int, notices []templates.Not
 }
 
 // onlyConfirm reports whether one click is all that is left. When the app wants
-// the page, what the person said no to before is on it.
+// the page or changed, what the person said no to before is on it.
 func onlyConfirm(plan consent.Plan) bool {
 	for _, s := range plan.Steps {
 		if s.Kind != consent.Confirm {
 			return false
 		}
 		for _, r := range plan.Rows {
-			if s.Reason == consent.AppAsks && r.Reason != consent.AgreedBefore {
+			if s.Reason != consent.AppUnproven && r.Reason != consent.AgreedBefore {
 				return false
 			}
 		}

@@ -65,8 +65,8 @@ func (f *Flow) checkForm(session string, v visit, ticket string) error {
 	return f.Forms.Check(form, session, "consent", v.flow)
 }
 
-// shown is a digest of what a page says would be granted: scopes, where they
-// stand, on which account and limited to what.
+// shown is a digest of what a page says changed about the app, and of what would be
+// granted: scopes, where they stand, on which account and limited to what.
 func shown(plan consent.Plan) string {
 	type line struct {
 		Scope      consent.ScopeName
@@ -86,7 +86,10 @@ func shown(plan consent.Plan) string {
 		slices.Sort(l.Resources)
 		lines[i] = l
 	}
-	encoded, err := json.Marshal(lines)
+	encoded, err := json.Marshal(struct {
+		Lines   []line
+		Changes []consent.Change
+	}{lines, plan.Changes})
 	if err != nil {
 		panic(err) // strings and bools always encode
 	}

@@ -20,6 +20,7 @@ type heldRow struct {
 	UserID    consent.UserID
 	AppID     consent.AppID
 	AppDigest string
+	AppFace   string
 	CreatedAt int64
 	UpdatedAt int64
 	RevokedAt *int64
@@ -127,7 +128,7 @@ func (s *Store) others(ctx context.Context, user consent.UserID, app consent.App
 
 func (s *Store) grants(ctx context.Context, where string, args ...any) ([]consent.Grant, error) {
 	var rows []heldRow
-	err := s.DB.Read(ctx).Raw(`SELECT g.id, g.user_id, g.app_id, g.app_digest, g.created_at, g.updated_at, g.revoked_at,
+	err := s.DB.Read(ctx).Raw(`SELECT g.id, g.user_id, g.app_id, g.app_digest, g.app_face, g.created_at, g.updated_at, g.revoked_at,
 			i.scope, i.connection_id, i.everything, i.resources, i.since, i.until, i.used_at, i.daily, i.every
 		FROM grants g LEFT JOIN grant_items i ON i.grant_id = g.id
 		WHERE `+where+` ORDER BY g.created_at, g.id, i.scope, i.connection_id`, args...).Scan(&rows).Error
@@ -137,7 +138,11 @@ func (s *Store) grants(ctx context.Context, where string, args ...any) ([]consen
 	var out []consent.Grant
 	for _, r := range rows {
 		if len(out) == 0 || out[len(out)-1].ID != r.ID {
-			out = append(out, r.grant())
+			g, err := r.grant()
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, g)
 		}
 		if r.Scope == "" {
 			continue
@@ -155,11 +160,15 @@ func (s *Store) grants(ctx context.Context, where string, args ...any) ([]consen
 	return out, nil
 }
 
-func (r heldRow) grant() consent.Grant {
-	return consent.Grant{
+func (r heldRow) grant() (consent.Grant, error) {
+	g := consent.Grant{
 		ID: r.ID, User: r.UserID, App: r.AppID, AppDigest: r.AppDigest, Revoked: r.RevokedAt != nil,
 		Created: time.UnixMilli(r.CreatedAt), Updated: time.UnixMilli(max(r.CreatedAt, r.UpdatedAt)),
 	}
+	if err := json.Unmarshal([]byte(r.AppFace), &g.Face); err != nil {
+		return g, fmt.Errorf("app of grant %s: %w", r.ID, err)
+	}
+	return g, nil
 }
 
 func (r heldRow) item() (consent.Item, error) {
@@ -220,8 +229,12 @@ func (s *Store) openGrant(ctx context.Context, user consent.UserID, app consent.
 // saveYes notes when the last yes was and what it rests on.
 func (s *Store) saveYes(ctx context.Context, g consent.Grant) error {
 	updated := g.Updated.UnixMilli()
-	err := s.DB.Read(ctx).Exec("UPDATE grants SET app_digest = ?, updated_at = ? WHERE id = ? AND (app_digest <> ? OR updated_at <> ?)",
-		g.AppDigest, updated, g.ID, g.AppDigest, updated).Error
+	face, err := json.Marshal(g.Face)
+	if err != nil {
+		return fmt.Errorf("encode the app: %w", err)
+	}
+	err = s.DB.Read(ctx).Exec("UPDATE grants SET app_digest = ?, app_face = ?, updated_at = ? WHERE id = ? AND (app_digest <> ? OR app_face <> ? OR updated_at <> ?)",
+		g.AppDigest, string(face), updated, g.ID, g.AppDigest, string(face), updated).Error
 	if err != nil {
 		return fmt.Errorf("note the app as it was agreed to: %w", err)
 	}
