@@ -79,9 +79,8 @@ type Users interface {
 	AccountByEmail(ctx context.Context, key string) (Account, bool, error)
 	// AccountByID finds an account by its id.
 	AccountByID(ctx context.Context, id consent.UserID) (Account, bool, error)
-	// ReplaceHash stores a new hash if the old one is still there.
-	ReplaceHash(ctx context.Context, id consent.UserID, old, hash string) error
-	// ChangePassword is ReplaceHash that reports whether the old one was still there.
+	// ChangePassword stores a new password hash. It reports false, and does nothing,
+	// when the old one is not there any more or the account was disabled.
 	ChangePassword(ctx context.Context, id consent.UserID, old, hash string) (bool, error)
 	// InviteAgain moves the time of an invitation that nobody has followed yet, and
 	// reports false when it is not the one of before any more.

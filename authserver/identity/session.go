@@ -55,8 +55,10 @@ type remembered struct {
 // ending one moves its end to now.
 type Sessions interface {
 	// StartSession stores s under the hash of its token and ends the sessions of
-	// the hashes replaced. It writes down the language for the account.
-	StartSession(ctx context.Context, s Session, hash []byte, replaced [][]byte) error
+	// the hashes replaced. It writes down the language for the account. It reports
+	// false, and does nothing, when the account's password hash is not password any
+	// more or it was disabled.
+	StartSession(ctx context.Context, s Session, password string, hash []byte, replaced [][]byte) (bool, error)
 	// SessionByToken returns the session of a hash and its account. Sessions that
 	// ended and accounts that are disabled are not found.
 	SessionByToken(ctx context.Context, hash []byte) (Session, Account, bool, error)
@@ -206,8 +208,12 @@ func (i *Identity) start(c *gin.Context, a Account, level consent.Level) error {
 	}
 	others, replaced := room(list, a.ID)
 	hash := sha256.Sum256([]byte(token.Reveal()))
-	if err := i.cfg.Sessions.StartSession(c.Request.Context(), s, hash[:], replaced); err != nil {
+	started, err := i.cfg.Sessions.StartSession(c.Request.Context(), s, a.Hash, hash[:], replaced)
+	if err != nil {
 		return fmt.Errorf("start session: %w", err)
+	}
+	if !started { // who set another password meanwhile meant to end every sign-in
+		return fault.New(fault.Denied, "This account was changed just now. You are not signed in. Go back and sign in again.")
 	}
 	for _, old := range replaced {
 		i.cache.Invalidate(digest(old))

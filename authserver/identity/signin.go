@@ -224,23 +224,24 @@ func (i *Identity) check(ctx context.Context, email string, password secret.Text
 		return Account{}, 0, i.refuse(ctx, a.ID)
 	}
 	if stale {
-		if err := i.renew(ctx, a, password); err != nil {
+		if a.Hash, err = i.renew(ctx, a, password); err != nil {
 			return Account{}, 0, err
 		}
 	}
 	return a, 0, i.forgive(ctx, key, address)
 }
 
-// renew hashes a right password at today's cost.
-func (i *Identity) renew(ctx context.Context, a Account, password secret.Text) error {
+// renew hashes a right password at today's cost, and returns the hash. A change of
+// the password that came in between wins.
+func (i *Identity) renew(ctx context.Context, a Account, password secret.Text) (string, error) {
 	hash, err := i.hasher.hash(ctx, password)
 	if err != nil {
-		return fmt.Errorf("hash the password of %s again: %w", a.ID, err)
+		return "", fmt.Errorf("hash the password of %s again: %w", a.ID, err)
 	}
-	if err := i.cfg.Users.ReplaceHash(ctx, a.ID, a.Hash, hash); err != nil {
-		return fmt.Errorf("store the new hash of %s: %w", a.ID, err)
+	if _, err := i.cfg.Users.ChangePassword(ctx, a.ID, a.Hash, hash); err != nil {
+		return "", fmt.Errorf("store the new hash of %s: %w", a.ID, err)
 	}
-	return nil
+	return hash, nil
 }
 
 // SignOut is POST /signout with the fields csrf and return.

@@ -104,6 +104,37 @@ func TestADisabledAccountIsAWrongPassword(t *testing.T) {
 	})
 }
 
+// The old password was right a moment ago; whoever chose a new one, or turned the
+// account off, ended all its sign-ins, and this one with them.
+func TestASignInUnderWayDoesNotSurviveANewPassword(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ana, _, err := w.store.AccountByID(t.Context(), w.ana)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write := func(statement string, args ...any) {
+			err := w.store.DB.Tx(t.Context(), func(ctx context.Context) error { return w.store.DB.Read(ctx).Exec(statement, args...).Error })
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		changes := map[string]string{"a new password": "UPDATE users SET password_hash = 'another'", "turned off": "UPDATE users SET disabled_at = 1"}
+		for name, change := range changes {
+			w.meanwhile = func() { write(change) }
+			b := w.browser("192.0.2.1")
+			a := b.signIn("ana@example.com", password, "/")
+			if a.status != http.StatusForbidden || !strings.Contains(a.body, "changed just now") || b.me() != nil {
+				t.Errorf("%s: %d %s", name, a.status, a.body)
+			}
+			w.meanwhile = nil
+			write("UPDATE users SET disabled_at = NULL, password_hash = ?", ana.Hash)
+		}
+		if b := w.signedIn("192.0.2.1"); b.me() == nil {
+			t.Error("as it was, it does not sign in")
+		}
+	})
+}
+
 func TestAnAccountFromOnePlaceHasTenTries(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for _, who := range []string{"ana@example.com", "nobody@example.com"} {

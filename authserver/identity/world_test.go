@@ -40,9 +40,25 @@ type world struct {
 	audit    *audit.Recorder
 	ana      consent.UserID
 
+	// meanwhile, if set, happens after a sign-in was found right and before it counts.
+	meanwhile func()
+
 	mu    sync.Mutex
 	now   time.Time
 	ended []consent.UserID
+}
+
+// attempts lets something happen meanwhile.
+type attempts struct {
+	*store.Store
+	w *world
+}
+
+func (a attempts) ForgiveTries(ctx context.Context, forget, less []string) error {
+	if a.w.meanwhile != nil {
+		a.w.meanwhile()
+	}
+	return a.Store.ForgiveTries(ctx, forget, less)
 }
 
 // mailbot asks for the sign-ins that lead to /consent.
@@ -82,7 +98,7 @@ func newWorld(t *testing.T, d *db.DB, https bool) *world {
 		return templates.Error{Title: "Nothing was shared.", Lead: message, Reference: reference}
 	}}
 	w.identity, err = identity.New(identity.Config{
-		Users: w.store, Sessions: w.store, Attempts: w.store, Audit: w.audit,
+		Users: w.store, Sessions: w.store, Attempts: attempts{w.store, w}, Audit: w.audit,
 		Asking: mailbot{}, Away: nightwatch{}, Box: sealer(t),
 		Site: site, Forms: web.Forms{Key: []byte("a key of the test, 32 bytes long")}, HTTPS: https, Now: w.clock,
 		Ended: func(u consent.UserID) {

@@ -37,10 +37,3 @@ func (s *Store) Picture(ctx context.Context, id string) ([]byte, bool, error) {
 	}
 	return png, err == nil, err
 }
-
-// RenameAccount implements identity.Users.
-func (s *Store) RenameAccount(ctx context.Context, id consent.UserID, name string) error {
-	return s.DB.Once(ctx, func(ctx context.Context) error {
-		return s.DB.Read(ctx).Exec("UPDATE users SET name = ? WHERE id = ?", name, id).Error
-	})
-}

@@ -49,11 +49,13 @@ func (r sessionRow) session() identity.Session {
 	}
 }
 
-// StartSession stores a session under the hash of its token and ends those of the
-// hashes replaced.
-func (s *Store) StartSession(ctx context.Context, n identity.Session, hash []byte, replaced [][]byte) error {
+// StartSession implements identity.Sessions.
+func (s *Store) StartSession(ctx context.Context, n identity.Session, password string, hash []byte, replaced [][]byte) (started bool, err error) {
 	now := s.Now().UnixMilli()
-	return s.DB.Tx(ctx, func(ctx context.Context) error {
+	err = s.DB.Tx(ctx, func(ctx context.Context) error {
+		if started, err = s.holdPassword(ctx, n.User, password); err != nil || !started {
+			return err
+		}
 		tx := s.DB.Read(ctx)
 		for _, old := range replaced {
 			err := tx.Exec("UPDATE sessions SET expires_at = ?, ended_at = ? WHERE token_hash = ? AND expires_at > ?", now, now, old, now).Error
@@ -74,6 +76,24 @@ func (s *Store) StartSession(ctx context.Context, n identity.Session, hash []byt
 		}
 		return s.deleteExpired(ctx, "sessions", "id", now-keepEnded.Milliseconds())
 	})
+	return started, err
+}
+
+// holdPassword keeps the password of an account as it is until the transaction ends;
+// false when it is another one already. SQLite has one writer anyway.
+func (s *Store) holdPassword(ctx context.Context, user consent.UserID, hash string) (bool, error) {
+	query := "SELECT id FROM users WHERE id = ? AND password_hash = ? AND disabled_at IS NULL"
+	if !s.DB.SQLite() {
+		query += " FOR SHARE"
+	}
+	_, err := db.One[string](s.DB.Read(ctx), query, user, hash)
+	if errors.Is(err, db.ErrNone) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("hold the password: %w", err)
+	}
+	return true, nil
 }
 
 // SessionByToken returns the living session of a token's hash and its account.

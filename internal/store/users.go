@@ -95,18 +95,16 @@ func (s *Store) holdAccount(ctx context.Context, user string) error {
 	return nil
 }
 
-// ReplaceHash stores a new password hash if the old one is still there: a change
-// of the password that came in between wins.
-func (s *Store) ReplaceHash(ctx context.Context, id consent.UserID, old, hash string) error {
-	return s.DB.Tx(ctx, func(ctx context.Context) error {
-		return s.DB.Read(ctx).Exec("UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?", hash, string(id), old).Error
-	})
-}
-
-// ChangePassword is ReplaceHash that reports whether the old hash was still there,
-// and the account is in use.
+// ChangePassword implements identity.Users.
 func (s *Store) ChangePassword(ctx context.Context, id consent.UserID, old, hash string) (bool, error) {
 	return s.changedOne(ctx, "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ? AND disabled_at IS NULL", hash, string(id), old)
+}
+
+// RenameAccount implements identity.Users.
+func (s *Store) RenameAccount(ctx context.Context, id consent.UserID, name string) error {
+	return s.DB.Once(ctx, func(ctx context.Context) error {
+		return s.DB.Read(ctx).Exec("UPDATE users SET name = ? WHERE id = ?", name, id).Error
+	})
 }
 
 // InviteAgain moves the time of an invitation that nobody has followed yet.
