@@ -82,9 +82,9 @@ type Users interface {
 	// ChangePassword stores a new password hash. It reports false, and does nothing,
 	// when the old one is not there any more or the account was disabled.
 	ChangePassword(ctx context.Context, id consent.UserID, old, hash string) (bool, error)
-	// InviteAgain moves the time of an invitation that nobody has followed yet, and
+	// InviteAgain stores time, name and language of an invitation that nobody has followed yet, and
 	// reports false when it is not the one of before any more.
-	InviteAgain(ctx context.Context, id consent.UserID, before, now time.Time) (bool, error)
+	InviteAgain(ctx context.Context, a Account, before time.Time) (bool, error)
 	// JoinAccount gives an account that was invited at a time its name and password
 	// hash, which may be "", and reports false when it does not wait for that any more.
 	JoinAccount(ctx context.Context, id consent.UserID, invited time.Time, name, hash string) (bool, error)

@@ -15,6 +15,9 @@ func TestInvitingByCommand(t *testing.T) {
 	if err != nil || time.Until(until) < 6*24*time.Hour || in["mailed"] != false || !strings.HasPrefix(in["link"].(string), "http://localhost:8080/invitation?link=") {
 		t.Errorf("invited: %v, %v", in, err)
 	}
+	if _, err := deputy(t, "", "user", "invite", "ana@example.com", "--data", data, "--in", "fr"); err == nil || !strings.Contains(err.Error(), `no mails in "fr", only in en and de`) {
+		t.Errorf("in a language that there is not: %v", err)
+	}
 	again := made(t, "", "user", "invite", "Ana@Example.com", "--data", data)
 	if again["user_id"] != in["user_id"] || again["link"] == in["link"] {
 		t.Errorf("invited again: %v", again)
@@ -25,6 +28,13 @@ func TestInvitingByCommand(t *testing.T) {
 	err = run(t.Context(), []string{"user", "invite", "bob@example.com", "--data", data, "--smtp-url", "log:", "--in", "de"}, nil, strings.NewReader(""), &out, &printed)
 	if err != nil || !strings.Contains(out.String(), "mailed           true") || strings.Contains(out.String(), "link") || !strings.Contains(printed.String(), "\nhttp://localhost:8080/invitation?link=") || !strings.Contains(printed.String(), "Guten Tag,") {
 		t.Errorf("printed: %q %q %v", out.String(), printed.String(), err)
+	}
+
+	// Again, in another language and under another name.
+	printed.Reset()
+	err = run(t.Context(), []string{"user", "invite", "bob@example.com", "--data", data, "--smtp-url", "log:", "--in", "en", "--name", "Robert"}, nil, strings.NewReader(""), &out, &printed)
+	if err != nil || !strings.Contains(printed.String(), "Hello,") {
+		t.Errorf("printed again: %q %v", printed.String(), err)
 	}
 
 	// A mail server that is not there: the operator gets the link instead.

@@ -64,9 +64,9 @@ type Message struct{ To, Subject, Text string }
 
 // Rows keeps the letters that wait, sealed.
 type Rows interface {
-	// AddLetter stores one, unless most of the same person wait. When one about the
+	// AddLetter stores one, unless most of the same person wait: false. When one about the
 	// same waits, that one may wait as long as this one might.
-	AddLetter(ctx context.Context, l Letter, most int) error
+	AddLetter(ctx context.Context, l Letter, most int) (added bool, err error)
 	// TakeLetters returns letters that are due, those that have ended too, and makes
 	// them due again at until. Nobody else gets them before.
 	TakeLetters(ctx context.Context, until time.Time, most int) ([]Letter, error)
@@ -114,8 +114,12 @@ func (o *Outbox) Put(ctx context.Context, l Letter) error {
 		l.About = l.ID
 	}
 	l.Content = []byte(o.Box.Seal(l.Content, l.ID))
-	if err := o.Rows.AddLetter(ctx, l, mostWaiting); err != nil {
+	added, err := o.Rows.AddLetter(ctx, l, mostWaiting)
+	if err != nil {
 		return fmt.Errorf("put a letter into the outbox: %w", err)
+	}
+	if !added {
+		o.Log.WarnContext(ctx, "a mail is not sent: too many of this person wait", "for", l.For, "waiting", mostWaiting)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -59,8 +58,27 @@ type world struct {
 	store *store.Store
 	post  *post
 	box   *mail.Outbox
+	log   journal
 	mu    sync.Mutex
 	now   time.Time
+}
+
+// journal is a log that several workers write.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
 }
 
 func (w *world) clock() time.Time {
@@ -77,7 +95,7 @@ func (w *world) later(d time.Duration) {
 
 // worker is the outbox of one more replica.
 func (w *world) worker() *mail.Outbox {
-	return &mail.Outbox{Rows: w.store, Box: plainly{}, Carrier: w.post, Now: w.clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	return &mail.Outbox{Rows: w.store, Box: plainly{}, Carrier: w.post, Now: w.clock, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 		Write: func(_ context.Context, content []byte) (mail.Message, bool, error) {
 			return mail.Message{To: "ana@example.com", Subject: "Hello", Text: string(content)}, string(content) != "unwanted", nil
 		}}
@@ -222,6 +240,9 @@ func TestTheOutboxIsBounded(t *testing.T) {
 		}
 		if w.waiting() != 50 {
 			t.Errorf("%d letters wait for one person", w.waiting())
+		}
+		if n := strings.Count(w.log.String(), "too many of this person wait"); n != 11 {
+			t.Errorf("the log tells of %d that were dropped:\n%s", n, w.log.String())
 		}
 		w.send()
 		w.put("ending grant_1", "ends")

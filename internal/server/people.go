@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/deputy-oauth/deputy/authserver/identity"
@@ -34,6 +36,13 @@ type Invitation struct {
 // Invite adds an account that waits for its person, and sends its link by mail. When
 // that cannot be done the link is in the answer.
 func (f *Foundation) Invite(ctx context.Context, email, name, language string) (Invitation, error) {
+	pages, err := f.pages()
+	if err != nil {
+		return Invitation{}, err
+	}
+	if all := pages.Languages(); language != "" && !slices.Contains(all, language) {
+		return Invitation{}, fault.New(fault.Invalid, "There are no mails in %q, only in %s. Nobody was invited.", language, strings.Join(all, " and "))
+	}
 	people, err := f.linker()
 	if err != nil {
 		return Invitation{}, err

@@ -23,7 +23,8 @@ func (s *Server) Remind(ctx context.Context) error {
 	}
 }
 
-// SendMail sends the mails that are due. The server does it on its own.
+// SendMail sends the mails that are due, for who cannot wait until the server does it
+// on its own: tests.
 func (s *Server) SendMail(ctx context.Context) error {
 	if s.letters == nil {
 		return nil

@@ -27,12 +27,11 @@ func (r letterRow) letter() mail.Letter {
 }
 
 // AddLetter implements mail.Rows.
-func (s *Store) AddLetter(ctx context.Context, l mail.Letter, most int) error {
-	_, err := s.changedOne(ctx, `INSERT INTO letters (about, content, id, recipient, tries, due_at, expires_at)
+func (s *Store) AddLetter(ctx context.Context, l mail.Letter, most int) (bool, error) {
+	return s.changedOne(ctx, `INSERT INTO letters (about, content, id, recipient, tries, due_at, expires_at)
 		SELECT ?, ?, ?, ?, 0, ?, ? WHERE (SELECT count(*) FROM letters WHERE recipient = ?) < ?
-		ON CONFLICT (about) DO UPDATE SET expires_at = excluded.expires_at WHERE letters.expires_at < excluded.expires_at`,
+		ON CONFLICT (about) DO UPDATE SET expires_at = CASE WHEN letters.expires_at < excluded.expires_at THEN excluded.expires_at ELSE letters.expires_at END`,
 		l.About, l.Content, l.ID, l.For, l.Due.UnixMilli(), l.Ends.UnixMilli(), l.For, most)
-	return err
 }
 
 // TakeLetters implements mail.Rows. It writes only when something is due.

@@ -107,9 +107,10 @@ func (s *Store) RenameAccount(ctx context.Context, id consent.UserID, name strin
 	})
 }
 
-// InviteAgain moves the time of an invitation that nobody has followed yet.
-func (s *Store) InviteAgain(ctx context.Context, id consent.UserID, before, now time.Time) (bool, error) {
-	return s.changedOne(ctx, "UPDATE users SET invited_at = ? WHERE id = ? AND invited_at = ? AND disabled_at IS NULL", now.UnixMilli(), string(id), before.UnixMilli())
+// InviteAgain implements identity.Users.
+func (s *Store) InviteAgain(ctx context.Context, a identity.Account, before time.Time) (bool, error) {
+	return s.changedOne(ctx, "UPDATE users SET invited_at = ?, name = ?, language = ? WHERE id = ? AND invited_at = ? AND disabled_at IS NULL",
+		a.Invited.UnixMilli(), a.Name, a.Language, a.ID, before.UnixMilli())
 }
 
 // JoinAccount makes an account that was invited at a time its person's own: of two
