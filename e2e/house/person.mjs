@@ -87,6 +87,24 @@ export class Person {
     return this.allow(callback);
   }
 
+  /** allowGoogle is allowGitHub for Google, where every box is ticked. */
+  async allowGoogle(request, callback, picks) {
+    await this.open(request);
+    if (this.heading() === 'Sign in') await this.signIn();
+    const missing = ['Connect Google', 'Upgrade Google'].find((button) => this.#has(button));
+    if (missing) {
+      await this.press(missing);
+      await this.press('Continue to Google');
+      await this.press('Sign in', { fields: { login: 'ana', password: 'ana' } });
+      await this.press('Continue', { fields: { ticked: 'all' } });
+    }
+    for (const [kind, names] of Object.entries(picks)) {
+      await this.press(`Choose ${kind}`);
+      await this.press('Use these', { fields: { pick: names.map((name) => this.field(name)) } });
+    }
+    return this.allow(callback);
+  }
+
   /** allowNotion is allowGitHub for Notion: shared are the ids of the pages to share with Deputy there. */
   async allowNotion(request, callback, shared, picks) {
     await this.open(request);

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/internal/fault"
 	"github.com/deputy-oauth/deputy/internal/sampleapp"
 	"github.com/deputy-oauth/deputy/internal/secret"
@@ -28,8 +29,8 @@ const (
 // Config says where the parts listen; each is a host:port. Of a provider without an
 // address there is no simulator.
 type Config struct {
-	App, GitHub, Slack, Notion string
-	Quirks                     simulator.Quirks
+	App, GitHub, Slack, Google, Notion string
+	Quirks                             simulator.Quirks
 }
 
 // Demo is the running extras.
@@ -45,6 +46,7 @@ func Start(ctx context.Context, f *server.Foundation, cfg Config) (*Demo, error)
 	for _, p := range []simulated{
 		{server.NewProvider{Provider: "github"}, cfg.GitHub, "/api/v3", func(c simulator.Config) http.Handler { return simulator.NewGitHub(c) }},
 		{server.NewProvider{Provider: "slack"}, cfg.Slack, "/api", func(c simulator.Config) http.Handler { return simulator.NewSlack(c) }},
+		{server.NewProvider{Provider: "google"}, cfg.Google, "", func(c simulator.Config) http.Handler { return simulator.NewGoogle(c) }},
 		{server.NewProvider{Provider: "notion"}, cfg.Notion, "", func(c simulator.Config) http.Handler { return simulator.NewNotion(c) }},
 	} {
 		if err := d.provider(ctx, f, p, cfg.Quirks); err != nil {
@@ -79,6 +81,10 @@ func (d *Demo) provider(ctx context.Context, f *server.Foundation, p simulated, 
 		return err
 	}
 	p.ClientID, p.Secret, p.WebURL, p.APIURL = "simulated-app", key, at, at+p.api
+	p.Hosts = map[string]string{} // a simulator is one host
+	for name := range f.Catalog.Providers[consent.ProviderID(p.Provider)].Hosts {
+		p.Hosts[name] = at
+	}
 	if _, err := f.SetProvider(ctx, p.NewProvider); err != nil {
 		return fmt.Errorf("register at the simulated %s: %w", p.Provider, err)
 	}
