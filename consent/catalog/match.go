@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -109,16 +108,6 @@ func (p *Provider) route() {
 			p.routes[method].add(op)
 		}
 	}
-}
-
-// usual is the operation in op's place that has no When; nil when there is none.
-func (p *Provider) usual(op *Operation) *Operation {
-	for i := range p.Operations {
-		if o := &p.Operations[i]; o.When == "" && o.Path == op.Path && slices.Equal(o.Methods, op.Methods) {
-			return o
-		}
-	}
-	return nil
 }
 
 func (n *node) add(op *Operation) {

@@ -255,26 +255,6 @@ func slotsIn(template any) []string {
 	return found
 }
 
-// proveWhen: what tells an operation from the usual one in its place is in each of
-// its requests and in none of the other's.
-func (p *Provider) proveWhen(o Operation, at *problems) {
-	if o.Content && (o.Filter != nil || len(o.Pick) > 0 || o.Rule != FromRequest || o.Access != consent.Read) {
-		at.add("a file's content is read and named by the request, and has nothing to pick")
-	}
-	if o.When == "" {
-		return
-	}
-	usual := p.usual(&o)
-	if usual == nil {
-		at.add("when needs an operation with the same methods and path, without one")
-		return
-	}
-	v, ok := o.param(o.When)
-	if _, both := usual.param(o.When); !ok || both || !v.Required || (v.In != InQuery && v.In != InBody) {
-		at.add("when must be a required value of its query or body, which %s has not", usual.ID)
-	}
-}
-
 // proveDeny: no path an operation can be asked under or calls may match the list.
 func (p *Provider) proveDeny(o Operation, at *problems) {
 	for _, d := range p.Deny {

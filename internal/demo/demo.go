@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/internal/fault"
 	"github.com/deputy-oauth/deputy/internal/sampleapp"
 	"github.com/deputy-oauth/deputy/internal/secret"
@@ -44,10 +43,10 @@ type Demo struct {
 func Start(ctx context.Context, f *server.Foundation, cfg Config) (*Demo, error) {
 	d := &Demo{}
 	for _, p := range []simulated{
-		{server.NewProvider{Provider: "github"}, cfg.GitHub, "/api/v3", func(c simulator.Config) http.Handler { return simulator.NewGitHub(c) }},
-		{server.NewProvider{Provider: "slack"}, cfg.Slack, "/api", func(c simulator.Config) http.Handler { return simulator.NewSlack(c) }},
-		{server.NewProvider{Provider: "google"}, cfg.Google, "", func(c simulator.Config) http.Handler { return simulator.NewGoogle(c) }},
-		{server.NewProvider{Provider: "notion"}, cfg.Notion, "", func(c simulator.Config) http.Handler { return simulator.NewNotion(c) }},
+		{server.NewProvider{Provider: "github"}, cfg.GitHub, "/api/v3", nil, func(c simulator.Config) http.Handler { return simulator.NewGitHub(c) }},
+		{server.NewProvider{Provider: "slack"}, cfg.Slack, "/api", nil, func(c simulator.Config) http.Handler { return simulator.NewSlack(c) }},
+		{server.NewProvider{Provider: "google"}, cfg.Google, "", []string{"token"}, func(c simulator.Config) http.Handler { return simulator.NewGoogle(c) }},
+		{server.NewProvider{Provider: "notion"}, cfg.Notion, "", nil, func(c simulator.Config) http.Handler { return simulator.NewNotion(c) }},
 	} {
 		if err := d.provider(ctx, f, p, cfg.Quirks); err != nil {
 			return nil, errors.Join(err, d.Close())
@@ -66,7 +65,8 @@ func Start(ctx context.Context, f *server.Foundation, cfg Config) (*Demo, error)
 type simulated struct {
 	server.NewProvider
 	address string
-	api     string // where its API begins
+	api     string   // where its API begins
+	hosts   []string // further ones of the provider
 	new     func(simulator.Config) http.Handler
 }
 
@@ -81,9 +81,9 @@ func (d *Demo) provider(ctx context.Context, f *server.Foundation, p simulated, 
 		return err
 	}
 	p.ClientID, p.Secret, p.WebURL, p.APIURL = "simulated-app", key, at, at+p.api
-	p.Hosts = map[string]string{} // a simulator is one host
-	for name := range f.Catalog.Providers[consent.ProviderID(p.Provider)].Hosts {
-		p.Hosts[name] = at
+	p.Hosts = map[string]string{}
+	for _, name := range p.hosts {
+		p.Hosts[name] = at // a simulator is one host
 	}
 	if _, err := f.SetProvider(ctx, p.NewProvider); err != nil {
 		return fmt.Errorf("register at the simulated %s: %w", p.Provider, err)
