@@ -166,7 +166,7 @@ func read(r *http.Request, t target) (broker.Request, *problem) {
 	if accept := r.Header["Accept"]; len(accept) > 0 {
 		req.Header.Set("Accept", strings.Join(accept, ", ")) // a list may stand in several lines
 	}
-	for _, name := range []string{"Content-Type", "If-None-Match"} {
+	for _, name := range []string{"Content-Type", "Idempotency-Key", "If-None-Match"} {
 		switch values := r.Header[name]; {
 		case len(values) > 1:
 			return req, invalid("The header " + name + " stands twice.")

@@ -191,7 +191,7 @@ func (o ours) Verify(ctx context.Context, token string) (bearer.Authority, error
 // the browser's own there is nothing of a person's to protect here.
 func crossOrigin(h http.Header) {
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce, Link, Retry-After, ETag, Deputy-Incomplete, X-Request-Id")
+	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce, Link, Retry-After, ETag, Deputy-Incomplete, Idempotent-Replayed, X-Request-Id")
 }
 
 // preflight answers what a browser asks before a page's request. Any header may

@@ -85,7 +85,7 @@ func (w *world) start(t *testing.T) *world {
 	w.words = files.Scopes
 	if w.broker == nil {
 		w.broker, err = broker.New(broker.Config{
-			Catalog: files, Authority: w, Budgets: w, Credentials: w, Audit: w, Cursors: w, Now: func() time.Time { return noon }, BaseURL: audience,
+			Catalog: files, Authority: w, Budgets: w, Credentials: w, Outcomes: w, Audit: w, Cursors: w, Now: func() time.Time { return noon }, BaseURL: audience,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -139,6 +139,14 @@ func (w *world) Next(_ consent.Bearer, wish resourceserver.Wish) (string, error)
 func (w *world) Spend(context.Context, consent.GrantID, []consent.Budget) (consent.Shortage, error) {
 	return w.short, nil
 }
+
+// Begin, End and Forget implement broker.Outcomes: nothing is remembered.
+func (w *world) Begin(context.Context, broker.Attempt, time.Time) (broker.Past, error) {
+	return broker.Past{}, nil
+}
+
+func (w *world) End(context.Context, broker.Attempt, broker.Past) error { return nil }
+func (w *world) Forget(context.Context, broker.Attempt) error           { return nil }
 
 // APIBase and Do implement broker.Credentials.
 func (w *world) APIBase(context.Context, consent.ConnectionID) (string, error) {

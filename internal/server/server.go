@@ -229,7 +229,7 @@ func (s *Server) buildPages(context.Context) error {
 func (s *Server) buildBroker(context.Context) error {
 	var err error
 	s.broker, err = broker.New(broker.Config{
-		Catalog: s.Catalog, Authority: authority{s.live}, Budgets: s.Store, Credentials: s.providers, Audit: calls{s.audit, s.live}, Cursors: cursors{s.Key.Box("cursor")},
+		Catalog: s.Catalog, Authority: authority{s.live}, Budgets: s.Store, Credentials: s.providers, Audit: calls{s.audit, s.live}, Cursors: cursors{s.Key.Box("cursor")}, Outcomes: outcomes{s.Store, s.Key.Box("outcome")},
 		Now: s.Now, BaseURL: s.brokerAudience(), Disconnected: provider.ErrDisconnected,
 	})
 	return err

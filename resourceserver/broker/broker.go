@@ -12,7 +12,8 @@
 // limit and what does not exist get the same answer.
 //
 // A write is recorded before it is sent and never sent twice: when it is not
-// known whether it happened, the answer says so.
+// known whether it happened, the answer says so. Under a key of the app's it is made
+// once however often it is asked for.
 //
 // It does not own HTTP routing or challenges (packages resourceserver and bearer),
 // provider tokens (package provider), the decision itself (package consent) or
@@ -85,6 +86,7 @@ type Config struct {
 	Authority   Authority
 	Budgets     Budgets
 	Credentials Credentials
+	Outcomes    Outcomes
 	Audit       Audit
 	Cursors     Cursors
 	Now         func() time.Time
@@ -107,7 +109,7 @@ type Broker struct {
 
 // New returns a broker for the catalogue.
 func New(cfg Config) (*Broker, error) {
-	if cfg.Catalog == nil || cfg.Authority == nil || cfg.Budgets == nil || cfg.Credentials == nil || cfg.Audit == nil || cfg.Cursors == nil || cfg.Now == nil || cfg.BaseURL == "" {
+	if cfg.Catalog == nil || cfg.Authority == nil || cfg.Budgets == nil || cfg.Credentials == nil || cfg.Outcomes == nil || cfg.Audit == nil || cfg.Cursors == nil || cfg.Now == nil || cfg.BaseURL == "" {
 		return nil, errors.New("broker: incomplete configuration")
 	}
 	if cfg.Timeout == 0 {
@@ -131,7 +133,7 @@ type Request struct {
 	Method   string
 	RawPath  string      // what stands after /api/{provider}, still escaped
 	RawQuery string      // still encoded
-	Header   http.Header // only Accept, Content-Type and If-None-Match are looked at
+	Header   http.Header // only Accept, Content-Type, Idempotency-Key and If-None-Match are looked at
 	Body     []byte      // MaxBody at most
 }
 

@@ -60,6 +60,11 @@ func (c *call) serve(ctx context.Context) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	return c.once(ctx, func(ctx context.Context) (Answer, error) { return c.make(ctx, verdict, out) })
+}
+
+// make counts the call, and makes it.
+func (c *call) make(ctx context.Context, verdict consent.Verdict, out outgoing) (Answer, error) {
 	if err := c.spend(ctx, verdict.Budgets); err != nil {
 		return Answer{}, err
 	}

@@ -41,20 +41,21 @@ func (w *world) later(d time.Duration) {
 // world is one person with GitHub and Slack connected, one app, and the broker
 // between them.
 type world struct {
-	t       testing.TB
-	broker  *broker.Broker
-	github  *simulator.GitHub
-	slack   *simulator.Slack
-	notion  *simulator.Notion
-	google  *simulator.Google
-	live    *authority
-	budgets *budgets
-	wire    *wire
-	audit   *audit
-	cursors *cursors
-	bearer  consent.Bearer
-	ids     map[string]string // "acme/web" → repository id
-	now     time.Time
+	t        testing.TB
+	broker   *broker.Broker
+	github   *simulator.GitHub
+	slack    *simulator.Slack
+	notion   *simulator.Notion
+	google   *simulator.Google
+	live     *authority
+	budgets  *budgets
+	outcomes outcomes
+	wire     *wire
+	audit    *audit
+	cursors  *cursors
+	bearer   consent.Bearer
+	ids      map[string]string // "acme/web" → repository id
+	now      time.Time
 }
 
 const (
@@ -131,7 +132,7 @@ func (w *world) build(a broker.Audit) *broker.Broker {
 		w.t.Fatal(err)
 	}
 	b, err := broker.New(broker.Config{
-		Catalog: files, Authority: w.live, Budgets: w.budgets, Credentials: w.wire, Audit: a, Cursors: w.cursors, Now: func() time.Time { return w.now },
+		Catalog: files, Authority: w.live, Budgets: w.budgets, Credentials: w.wire, Outcomes: &w.outcomes, Audit: a, Cursors: w.cursors, Now: func() time.Time { return w.now },
 		BaseURL: "https://deputy.example/api", Disconnected: errGone, Timeout: 5 * time.Second,
 	})
 	if err != nil {
