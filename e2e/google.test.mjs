@@ -3,6 +3,7 @@
 // second argument: of one that is set on the client, the library drops the path.
 
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { auth, calendar } from '@googleapis/calendar';
 import { drive } from '@googleapis/drive';
@@ -23,7 +24,7 @@ for (const [database, prepare] of databases) {
     await t.test('calendar: the events of the calendar that was picked, and no other', () => events(deputy));
     await t.test('calendar: adds, changes and takes away', () => planning(deputy));
     await t.test('drive: the files of the folder that was picked, and no others', () => files(deputy));
-    await t.test('drive: creates, renames and bins', () => filing(deputy));
+    await t.test('drive: creates, uploads, renames and bins', () => filing(deputy));
   });
 }
 
@@ -131,6 +132,12 @@ async function filing(deputy) {
   const { data: inside } = await google.files.create({ requestBody: { name: 'List', mimeType: 'application/vnd.google-apps.document', parents: [folder.id] } });
   const { data: renamed } = await google.files.update({ fileId: inside.id, requestBody: { name: 'List of pictures' } });
   assert.equal(renamed.name, 'List of pictures');
+  const { data: list } = await google.files.create({ requestBody: { name: 'boxes.txt', parents: [folder.id] }, media: { mimeType: 'text/plain', body: 'Four boxes\n' }, fields: 'id,size' });
+  assert.equal(list.size, '11');
+  await google.files.update({ fileId: list.id, requestBody: {}, media: { mimeType: 'text/plain', body: Readable.from(['Five ', 'boxes\n']) } });
+  const { data: content } = await google.files.get({ fileId: list.id, alt: 'media' }, { responseType: 'text' });
+  assert.equal(content, 'Five boxes\n');
+  await assert.rejects(google.files.create({ requestBody: { name: 'x', parents: [secret] }, media: { mimeType: 'text/plain', body: 'x' } }), { status: 404 });
   const { data: binned } = await google.files.update({ fileId: folder.id, requestBody: { trashed: true } });
   assert.equal(binned.trashed, true);
   await assert.rejects(google.files.update({ fileId: diary, requestBody: { trashed: true } }), { status: 404 });

@@ -22,6 +22,11 @@ func (p *Provider) proveWhen(o Operation, at *problems) {
 	if o.Content && (o.Filter != nil || len(o.Pick) > 0 || o.Rule != FromRequest || o.Access != consent.Read) {
 		at.add("a file's content is read and named by the request, and has nothing to pick")
 	}
+	for _, v := range o.Params {
+		if v.Kind == KindContent && (v.In != InBody || !v.Required || o.Access == consent.Read) {
+			at.add("%s is a file's content: it belongs into the body, is required, and changes something", v.Name)
+		}
+	}
 	if o.When == "" {
 		return
 	}

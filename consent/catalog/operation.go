@@ -131,6 +131,9 @@ const (
 	KindNumber  Kind = "number" // any number JSON can write
 	KindObject  Kind = "object" // an object of named members
 	KindList    Kind = "list"   // Max items at most, each of one kind
+	// KindContent is a file's content, Max bytes at most: the second part of a body
+	// whose first is JSON with the other values.
+	KindContent Kind = "content"
 )
 
 // Before is a read before the call, whose answer must be as one of DiffersFrom,

@@ -190,7 +190,7 @@ func upstream(f operationFile, o Operation, path string) Call {
 		c.Path = path
 	}
 	for _, p := range o.Params {
-		if p.In == InPath {
+		if p.In == InPath || p.Kind == KindContent {
 			continue
 		}
 		slot := "{" + p.Name + "}"

@@ -140,7 +140,7 @@ func (p *Provider) proveValues(o Operation, at *problems) {
 		used[key] = true
 	}
 	for _, v := range o.Params {
-		if !used[v.Name] && !slices.Contains(o.Names, v.Name) {
+		if !used[v.Name] && v.Kind != KindContent && !slices.Contains(o.Names, v.Name) {
 			at.add("value %q is never used", v.Name)
 		}
 	}
@@ -210,7 +210,7 @@ func proveParam(v *Param, seen map[*Param]bool, at *problems) {
 		if v.Max <= 0 || v.Of == nil {
 			at.add("needs a max, and of: what it holds")
 		}
-	case KindString, KindInt, KindStrings, KindMap, KindPage:
+	case KindString, KindInt, KindStrings, KindMap, KindPage, KindContent:
 		if v.Max <= 0 {
 			at.add("needs a max")
 		}

@@ -77,12 +77,14 @@ func inBody(t testing.TB, op catalog.Operation, p catalog.Param) any {
 // call makes a call of op with nothing in it but what it needs.
 func call(t testing.TB, d *deputytest.Deputy, op catalog.Operation, method, token string) deputytest.Answer {
 	t.Helper()
-	path, query, body := op.Path, url.Values{}, map[string]any{}
+	path, query, body, file := op.Path, url.Values{}, map[string]any{}, ""
 	for _, p := range op.Params {
 		if !p.Required && p.In != catalog.InPath {
 			continue
 		}
 		switch {
+		case p.Kind == catalog.KindContent:
+			file = p.Name
 		case p.In == catalog.InPath:
 			v := sample(t, op, p)
 			path = strings.NewReplacer("{"+p.Name+"}", v, "{"+p.Name+"...}", v).Replace(path)
@@ -95,11 +97,19 @@ func call(t testing.TB, d *deputytest.Deputy, op catalog.Operation, method, toke
 	if method == "GET" {
 		return d.Send(method, "/api/"+string(op.Provider)+path+"?"+query.Encode(), "", "Authorization", "Bearer "+token)
 	}
+	kind := "application/json"
+	if file != "" {
+		kind = "multipart/related; boundary=x"
+		path += "?" + query.Encode()
+	}
 	raw, err := json.Marshal(body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d.Send(method, "/api/"+string(op.Provider)+path, string(raw), "Authorization", "Bearer "+token, "Content-Type", "application/json")
+	if file != "" {
+		raw = []byte("--x\r\nContent-Type: application/json\r\n\r\n" + string(raw) + "\r\n--x\r\nContent-Type: text/plain\r\n\r\nhello\r\n--x--\r\n")
+	}
+	return d.Send(method, "/api/"+string(op.Provider)+path, string(raw), "Authorization", "Bearer "+token, "Content-Type", kind)
 }
 
 // Every operation tells in one 403 all the scopes it needs as things stand, so

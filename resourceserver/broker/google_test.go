@@ -269,3 +269,41 @@ func TestAFilesContentIsPassedOnAsAnAttachment(t *testing.T) {
 		}
 	}
 }
+
+// Of an upload two parts are read, each once, and written anew.
+func TestAnUploadIsTwoParts(t *testing.T) {
+	w := newWorld(t).allowAll()
+	const to, first, text = "/upload/drive/v3/files?uploadType=multipart", "--x\r\nContent-Type: application/json\r\n\r\n", "\r\n--x\r\nContent-Type: text/plain\r\n\r\n"
+	said := `{"name":"list.txt","parents":["` + plans + `"]}`
+	answer, refusal := w.ask("POST", "google", to, first+said+text+"four\r\n--y\r\nboxes\x00\r\n--x--\r\n")
+	var made struct{ ID string }
+	if err := json.Unmarshal(answer.Body, &made); refusal != nil || err != nil {
+		t.Fatal(refusal, err)
+	}
+	if file, _ := w.google.File(made.ID); file.Content != "four\r\n--y\r\nboxes\x00" || file.Parent != plans {
+		t.Errorf("stored %+v", file)
+	}
+	if sent, body := w.wire.last(); strings.Contains(body, "--x\r\n") || !strings.HasPrefix(sent.Header.Get("Content-Type"), "multipart/related; boundary=") {
+		t.Errorf("sent as %s: %s", sent.Header.Get("Content-Type"), body)
+	}
+	for why, body := range map[string]string{
+		"one part":                 first + said + "\r\n--x--\r\n",
+		"three parts":              first + said + text + "a" + text + "b\r\n--x--\r\n",
+		"no end":                   first + said + text + "a",
+		"the file first":           "--x\r\nContent-Type: text/plain\r\n\r\n" + said + text + "a\r\n--x--\r\n",
+		"a part encoded once more": first + said + "\r\n--x\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\nYQ==\r\n--x--\r\n",
+		"no type":                  first + said + "\r\n--x\r\n\r\na\r\n--x--\r\n",
+		"another member":           first + `{"name":"x","parents":["` + plans + `"],"permissions":[]}` + text + "a\r\n--x--\r\n",
+		"the file in the JSON":     first + `{"name":"x","parents":["` + plans + `"],"media":"a"}` + text + "a\r\n--x--\r\n",
+		"too large":                first + said + text + strings.Repeat("a", 1_000_001) + "\r\n--x--\r\n",
+		"JSON only":                said,
+	} {
+		before := w.wire.count()
+		if _, refusal := w.ask("POST", "google", to, body); refusal == nil || refusal.Status != http.StatusBadRequest || w.wire.count() != before {
+			t.Errorf("%s: %v", why, refusal)
+		}
+	}
+	if _, refusal := w.ask("POST", "google", "/upload/drive/v3/files?uploadType=resumable", first+said+text+"a\r\n--x--\r\n"); refusal == nil || refusal.Status != http.StatusBadRequest {
+		t.Errorf("another way to upload: %v", refusal)
+	}
+}

@@ -141,6 +141,10 @@ var examples = []example{
 		outsideBody: `{"name":"x","parents":["` + diaries + `"]}`, absentBody: `{"name":"x","parents":["` + noFile + `"]}`},
 	{provider: "google", operation: "files.update", method: "PATCH", inside: drive("/" + plan), outside: drive("/" + diary), absentTarget: drive("/" + noFile),
 		body: `{"name":"Relaunch plan, second try","description":"From Monday","starred":true}`},
+	{provider: "google", operation: "files.upload", method: "POST", inside: "/upload/drive/v3/files?uploadType=multipart", outside: "/upload/drive/v3/files?uploadType=multipart", absentTarget: "/upload/drive/v3/files?uploadType=multipart",
+		body: related(`{"id":"1New0000000000000000000000000000002","name":"list.txt","parents":["` + plans + `"]}`), outsideBody: related(`{"name":"x","parents":["` + diaries + `"]}`), absentBody: related(`{"name":"x","parents":["` + noFile + `"]}`)},
+	{provider: "google", operation: "files.content.update", method: "PATCH", inside: "/upload/drive/v3/files/" + notes + "?uploadType=multipart", outside: "/upload/drive/v3/files/" + diary + "?uploadType=multipart", absentTarget: "/upload/drive/v3/files/" + noFile + "?uploadType=multipart",
+		body: related(`{}`)},
 	{provider: "google", operation: "files.trash", method: "PATCH", inside: drive("/" + notes), outside: drive("/" + diary), absentTarget: drive("/" + noFile),
 		body: `{"trashed":true}`},
 
@@ -186,6 +190,11 @@ const (
 	diary   = "1AnaDiaryDoc0000000000000000000000"
 	noFile  = "1Nothing00000000000000000000000000"
 )
+
+// related is a body of what is said of a file, and the file.
+func related(said string) string {
+	return "--x\r\nContent-Type: application/json\r\n\r\n" + said + "\r\n--x\r\nContent-Type: text/plain\r\n\r\nfour boxes\r\n--x--\r\n"
+}
 
 func drive(rest string) string { return "/drive/v3/files" + rest }
 
@@ -330,7 +339,7 @@ func (w *world) writes() int {
 		}
 	}
 	for _, c := range w.google.Calls() {
-		if c.Method != "GET" && (strings.HasPrefix(c.Path, "/calendar/v3/calendars/") || strings.HasPrefix(c.Path, "/drive/")) {
+		if c.Method != "GET" && (strings.HasPrefix(c.Path, "/calendar/v3/calendars/") || strings.HasPrefix(c.Path, "/drive/") || strings.HasPrefix(c.Path, "/upload/")) {
 			n++
 		}
 	}

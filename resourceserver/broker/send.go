@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,7 +24,8 @@ type outgoing struct {
 	method string
 	path   string // escaped, below the API base
 	query  url.Values
-	body   []byte // JSON; nil for none
+	body   []byte // nil for none
+	kind   string // media type of the body; "" is JSON
 	etag   string // If-None-Match, when the app has an older answer
 }
 
@@ -78,7 +80,7 @@ func (c *call) exchange(ctx context.Context, on consent.ConnectionID, base strin
 		req.Header.Set(name, value)
 	}
 	if out.body != nil {
-		req.Header.Set("Content-Type", "application/json; charset=utf-8")
+		req.Header.Set("Content-Type", cmp.Or(out.kind, "application/json; charset=utf-8"))
 	}
 	if out.etag != "" {
 		req.Header.Set("If-None-Match", out.etag)
@@ -159,7 +161,8 @@ func (c *call) build(resource string, page url.Values) (outgoing, error) {
 	if !inBody {
 		maps.Copy(out.query, page)
 	}
-	if len(up.JSON) == 0 {
+	file, has := uploads(c.op)
+	if len(up.JSON) == 0 && !has {
 		return out, nil
 	}
 	value, _ := c.typed(up.JSON, resource)
@@ -169,11 +172,15 @@ func (c *call) build(resource string, page url.Values) (outgoing, error) {
 			doc[name] = page.Get(name)
 		}
 	}
-	body, err := json.Marshal(doc)
+	var err error
+	if sent, is := c.values[file.Name].(upload); is {
+		out.body, out.kind, err = writeParts(doc, sent)
+	} else {
+		out.body, err = json.Marshal(doc)
+	}
 	if err != nil {
 		return out, fmt.Errorf("write the body of %s: %w", c.op.ID, err)
 	}
-	out.body = body
 	return out, nil
 }
 

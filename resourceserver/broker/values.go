@@ -136,6 +136,9 @@ func (v values) body(op *catalog.Operation, req Request) error {
 	if len(req.Body) == 0 {
 		return nil
 	}
+	if file, has := uploads(op); has {
+		return v.parts(op, file, req.Header.Get("Content-Type"), req.Body)
+	}
 	kind, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
 	switch {
 	case req.Method == http.MethodGet:

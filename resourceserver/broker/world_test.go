@@ -208,6 +208,9 @@ func (w *world) request(method string, provider consent.ProviderID, target, body
 	if body != "" {
 		req.Body = []byte(body)
 		req.Header.Set("Content-Type", "application/json; charset=utf-8")
+		if strings.HasPrefix(body, "--x\r\n") {
+			req.Header.Set("Content-Type", "multipart/related; boundary=x")
+		}
 	}
 	return req
 }
