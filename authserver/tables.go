@@ -78,6 +78,8 @@ func (p Parts) conversation() []route {
 
 		{"GET", "/consent", browser, page(f.Consent)},
 		{"POST", "/consent", form, page(f.Answer)},
+		{"GET", "/consent/app", browser, page(f.Stranger)},
+		{"POST", "/consent/app", form, page(f.Meet)},
 		{"GET", "/consent/connect", browser, page(f.Connect)},
 		{"GET", "/consent/pick", browser, page(f.Picker)},
 		{"POST", "/consent/pick", form, page(f.Pick)},

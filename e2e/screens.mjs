@@ -8,7 +8,7 @@ import { served, written } from './house/screens.mjs';
 
 const out = new URL('../docs/screens/', import.meta.url).pathname;
 const screens = [
-  'signin-app', 'consent-many', 'consent-delta', 'picker-many', 'connect-many', 'device-empty', 'device-confirm', 'home-many', 'app-many',
+  'signin-app', 'stranger-many', 'consent-many', 'confirm-changed', 'consent-delta', 'picker-many', 'connect-many', 'device-empty', 'device-confirm', 'home-many', 'app-many',
   'passkeys-many', 'prove-passkey', 'services-many', 'activity-many', 'sessions-many', 'remove-app', 'disconnect-many', 'done-nothing', 'error-ended',
 ];
 const dark = ['consent-many'];

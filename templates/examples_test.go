@@ -210,6 +210,12 @@ func consentExamples() []example {
 	delta.Notices = []Notice{{Kind: NoticePicked, Count: 1}}
 
 	return []example{
+		{"stranger-one", Stranger{Frame: frame("/consent/app"), Flow: "sealed", App: App{ID: "tool", Name: "Tool"}, Why: CautionNew, Since: noon(), Returns: Return{Local: true}}},
+		{"stranger-many", Stranger{Frame: frame("/consent/app"), Flow: "sealed", App: App{ID: "mail", Name: "Field Mail", Host: "mail.example", Check: CheckedWebsite, People: 41}, Why: CautionUnverified,
+			Services: []string{"GitHub", "Slack"}, Changes: true, Away: true, Returns: Return{Host: "mail.example"}, Expires: noon().Add(time.Minute)}},
+		{"stranger-passing", Stranger{Frame: frame("/consent/app"), Flow: "sealed", App: passing(), Why: CautionNew, Services: []string{"GitHub"}, Returns: Return{Host: "evil.example"}, Expires: noon().Add(time.Minute)}},
+		{"stranger-changed", Stranger{Frame: frame("/consent/app"), Flow: "sealed", App: changedApp(), Why: CautionChanged, Services: []string{"GitHub"}, Returns: Return{Host: "reposcout.example"}, Expires: noon().Add(time.Minute)}},
+		{"stranger-hostile", Stranger{Frame: frame("/consent/app"), Flow: hostile(), App: hostileApp(), Why: CautionChanged, Returns: Return{Host: hostile()}}},
 		{"consent-empty", empty},
 		{"consent-one", one},
 		{"consent-many", fullRequest()},

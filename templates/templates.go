@@ -24,6 +24,7 @@
 //	SignOutConfirm     POST /signout/app            csrf to
 //	DeviceEntry        POST /device                 csrf user_code
 //	DeviceConfirm      POST /device/confirm         csrf flow do (yes, no)
+//	Stranger           POST /consent/app            csrf flow do (back, continue)
 //	Consent, Confirm   POST /consent                csrf flow do shown* allow* account.PROVIDER days.GROUP
 //	Picker             POST /consent/pick           csrf flow type page do q pick* far sure
 //	Connect            POST (its Action)            csrf scopes connection return
@@ -120,6 +121,7 @@ func listing() []listed {
 		{DeviceConfirm{}, "device-confirm.html", true, false},
 		{SignOutConfirm{}, "signout.html", true, false},
 		{SignedOut{}, "signedout.html", true, false},
+		{Stranger{}, "stranger.html", true, false},
 		{Consent{}, "consent.html", false, false},
 		{Confirm{}, "confirm.html", false, false},
 		{Connect{}, "connect.html", true, false},

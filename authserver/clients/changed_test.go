@@ -13,7 +13,7 @@ import (
 func TestThreat_O26_PeopleReadWhatChanged(t *testing.T) {
 	t.Parallel()
 	k := newKey(t, "ES256", "k")
-	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
+	deputytest.EachWith(t, deputytest.Options{WarnAbout: "none"}, func(t *testing.T, d *deputytest.Deputy) {
 		s, ana := newSite(t), d.SignedIn("ana")
 		s.change("token_endpoint_auth_method", "private_key_jwt", "jwks", set(k.public()))
 		app := s.app()

@@ -19,11 +19,7 @@ import (
 // eachOpen runs test on servers that let apps register themselves.
 func eachOpen(t *testing.T, test func(t *testing.T, d *deputytest.Deputy)) {
 	t.Helper()
-	for name, postgres := range map[string]bool{"sqlite": false, "postgres": true} {
-		t.Run(name, func(t *testing.T) {
-			test(t, deputytest.New(t, deputytest.Options{Postgres: postgres, Registration: "public"}))
-		})
-	}
+	deputytest.EachWith(t, deputytest.Options{Registration: "public"}, test)
 }
 
 func register(d *deputytest.Deputy, body string) deputytest.Answer {

@@ -84,7 +84,7 @@ func (f *Flow) keepAndGo(c *gin.Context, v visit, target string) error {
 }
 
 func (f *Flow) keep(ctx context.Context, v visit) error {
-	encoded, err := json.Marshal(v.choices)
+	encoded, err := json.Marshal(draft{v.choices, v.continued})
 	if err != nil {
 		return err
 	}
@@ -170,11 +170,20 @@ func (f *Flow) allow(c *gin.Context, v visit) error {
 
 // refuse remembers the no and answers the app. What the app had stays untouched.
 func (f *Flow) refuse(c *gin.Context, v visit) error {
+	return f.end(c, v, func(ctx context.Context) error {
+		_, err := f.record(ctx, v, false)
+		return err
+	})
+}
+
+// end closes the request, records why in the same transaction, and tells the app that
+// the person said no.
+func (f *Flow) end(c *gin.Context, v visit, record func(ctx context.Context) error) error {
 	err := f.Tx(c.Request.Context(), func(ctx context.Context) error {
 		if err := f.once(ctx, v); err != nil {
 			return err
 		}
-		if _, err := f.record(ctx, v, false); err != nil {
+		if err := record(ctx); err != nil {
 			return err
 		}
 		switch {

@@ -162,6 +162,8 @@ type Config struct {
 	Rules func(ctx context.Context) (consent.Rules, error)
 	// Review is what waits for an operator; see review.go.
 	Review consent.Review
+	// Warning is which apps people are warned of; see stranger.go.
+	Warning consent.Warning
 	// Tx runs fn in one transaction.
 	Tx func(ctx context.Context, fn func(ctx context.Context) error) error
 	// Changed is called after a grant changed.

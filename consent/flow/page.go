@@ -23,14 +23,38 @@ type visit struct {
 	person  identity.Person
 	choices consent.Choices
 	plan    consent.Plan
+	// continued is the app that the person went on with, as faceOf says.
+	continued string
 	// language is the one in which the page is read.
 	language string
 }
 
-// enter opens the conversation for whoever is signed in. It reports false when
+// draft is what is kept of a visit.
+type draft struct {
+	consent.Choices
+	Continued string
+}
+
+// enter is arrive for a page on which something is decided: who was not told yet that
+// nobody here looked at the app is told first.
+func (f *Flow) enter(c *gin.Context, flow string) (visit, bool, error) {
+	v, ok, err := f.arrive(c, flow)
+	if err != nil || !ok {
+		return visit{}, false, err
+	}
+	switch warned, err := f.warned(c.Request.Context(), v); {
+	case err != nil:
+		return visit{}, false, err
+	case warned:
+		return visit{}, false, to(c, strangerPath+"?flow="+url.QueryEscape(v.flow))
+	}
+	return v, true, nil
+}
+
+// arrive opens the conversation for whoever is signed in. It reports false when
 // it has answered itself: by a sign-in page, a redirect or a page that says the
 // request ended.
-func (f *Flow) enter(c *gin.Context, flow string) (visit, bool, error) {
+func (f *Flow) arrive(c *gin.Context, flow string) (visit, bool, error) {
 	p, in, err := f.People.Person(c)
 	if err != nil {
 		return visit{}, false, err
@@ -63,9 +87,11 @@ func (f *Flow) enter(c *gin.Context, flow string) (visit, bool, error) {
 		return visit{}, false, f.answered(c, out)
 	}
 	if kept != nil {
-		if err := json.Unmarshal(kept, &out.choices); err != nil {
+		var d draft
+		if err := json.Unmarshal(kept, &d); err != nil {
 			return visit{}, false, err
 		}
+		out.choices, out.continued = d.Choices, d.Continued
 	}
 	if out.plan, err = f.propose(c.Request.Context(), ask, p, out.choices); err != nil {
 		return visit{}, false, err

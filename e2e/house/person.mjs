@@ -59,6 +59,7 @@ export class Person {
     let at = await this.open(request, { stop: callback });
     if (!(at instanceof URL) && this.heading() === 'Sign in') at = await this.signIn({ stop: callback });
     if (at instanceof URL) return at; // all of it was allowed before
+    await this.#meet();
     if (this.#has('Connect GitHub')) {
       await this.press('Connect GitHub');
       await this.press('Continue to GitHub');
@@ -76,6 +77,7 @@ export class Person {
   async allowSlack(request, callback, picks) {
     await this.open(request);
     if (this.heading() === 'Sign in') await this.signIn();
+    await this.#meet();
     await this.press('Connect Slack');
     await this.press('Continue to Slack');
     await this.press('Sign in', { fields: { login: 'ana', password: 'ana' } });
@@ -131,6 +133,7 @@ export class Person {
     let at = await this.open(request, { stop: callback });
     if (!(at instanceof URL) && this.heading() === 'Sign in') at = await this.signIn({ stop: callback });
     if (at instanceof URL) return at;
+    await this.#meet();
     return this.#has('Continue') ? this.press('Continue', { stop: callback }) : this.allow(callback);
   }
 
@@ -155,6 +158,7 @@ export class Person {
     await this.press('Continue');
     if (!mine) return this.press('No, stop it');
     await this.press('Yes, continue');
+    await this.#meet();
     return this.press('Allow', { fields: { allow: this.#rows() } });
   }
 
@@ -163,6 +167,11 @@ export class Person {
     const back = await this.press('Allow', { fields: { allow: this.#rows() }, stop: callback });
     assert.ok(back instanceof URL, `back at the app, not at “${this.heading()}”:\n${this.text()}`);
     return back;
+  }
+
+  /** #meet goes on from the page that says who asks, which comes first when nobody looked at the app. */
+  async #meet() {
+    if (this.page.root.querySelector('form[action="/consent/app"]')) await this.press('Continue');
   }
 
   #rows() { return this.page.root.querySelectorAll('input[name=shown]').map((input) => input.getAttribute('value')); }

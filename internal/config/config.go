@@ -43,6 +43,7 @@ const (
 	LogLevel       = "log-level"
 	Registration   = "registration"
 	Review         = "review"
+	WarnAbout      = "warn-about"
 	KeyRotation    = "key-rotation"
 	Introspections = "introspections"
 	SMTPURL        = "smtp-url"
@@ -73,6 +74,7 @@ type Config struct {
 	LogLevel       string // debug | info | warn | error
 	Registration   string // off | public: may apps register themselves
 	Review         string // nothing | absent | changes: what apps that nobody registered by hand get only after approval
+	WarnAbout      string // unverified | new | none: of which apps people are warned before they read what is asked
 	Introspections int    // how often each caller may introspect in a second, in each replica; 0: no bound
 	Mail           Mail
 	KeyRotation    int // days after which a new key signs; 0: only by command
@@ -97,6 +99,7 @@ func Flags(f *pflag.FlagSet) {
 	f.String(Language, defaults[Language].(string), "`language` of pages for browsers that want none there is: en or de")
 	f.String(Registration, defaults[Registration].(string), "may apps register themselves: off or public (public clients only)")
 	f.String(Review, defaults[Review].(string), "what apps that nobody registered by hand get only after deputy app approve: nothing, absent (what they do without the person) or changes (all but reading)")
+	f.String(WarnAbout, defaults[WarnAbout].(string), "of which apps people are warned before they read what is asked: unverified (those that nobody registered by hand or approved), new (those of them that few people use) or none")
 	f.Int(KeyRotation, defaults[KeyRotation].(int), "`days` after which a new key signs tokens; 0: only by deputy key rotate")
 	f.Int(Introspections, defaults[Introspections].(int), "how `often` each resource server may introspect in a second; 0: without bound")
 	f.String(SMTPURL, "", "`URL` of the mail server: smtp://user:password@host (STARTTLS) or smtps://…; log: prints mails; without it none are sent")
@@ -105,7 +108,7 @@ func Flags(f *pflag.FlagSet) {
 }
 
 var defaults = map[string]any{
-	Listen: "127.0.0.1:8080", ExternalURL: "http://localhost:8080", Data: "./data", Language: "en", LogLevel: "info", Registration: RegistrationOff, Review: "absent", KeyRotation: 90, Introspections: 10_000,
+	Listen: "127.0.0.1:8080", ExternalURL: "http://localhost:8080", Data: "./data", Language: "en", LogLevel: "info", Registration: RegistrationOff, Review: "absent", WarnAbout: "unverified", KeyRotation: 90, Introspections: 10_000,
 }
 
 const (
@@ -128,7 +131,7 @@ func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
 	cfg := Config{
 		Listen: k.String(Listen), Data: k.String(Data), DatabaseURL: k.String(DatabaseURL), AllowLoopback: k.Bool(AllowLoopback),
 		TrustedProxies: k.Strings(TrustedProxies), Operator: k.String(Operator), LogLevel: k.String(LogLevel), Registration: k.String(Registration),
-		Review: k.String(Review), Language: k.String(Language),
+		Review: k.String(Review), WarnAbout: k.String(WarnAbout), Language: k.String(Language),
 	}
 	problems = append(problems,
 		number(k, KeyRotation, "number of days", maxKeyRotation, &cfg.KeyRotation),
@@ -182,7 +185,7 @@ func loadFile(k *koanf.Koanf, path string) error {
 }
 
 func names() []string {
-	return []string{Listen, ExternalURL, Data, DatabaseURL, AllowLoopback, TrustedProxies, Operator, Language, LogLevel, Registration, Review, KeyRotation, Introspections, SMTPURL, MailFrom}
+	return []string{Listen, ExternalURL, Data, DatabaseURL, AllowLoopback, TrustedProxies, Operator, Language, LogLevel, Registration, Review, WarnAbout, KeyRotation, Introspections, SMTPURL, MailFrom}
 }
 
 func fromEnv(name, value string) (string, any) {
@@ -257,6 +260,9 @@ func (c Config) check() []error {
 	}
 	if !slices.Contains([]string{"nothing", "absent", "changes"}, c.Review) {
 		out = append(out, fmt.Errorf("%s: %q is none of nothing, absent, changes", Review, c.Review))
+	}
+	if !slices.Contains([]string{"unverified", "new", "none"}, c.WarnAbout) {
+		out = append(out, fmt.Errorf("%s: %q is none of unverified, new, none", WarnAbout, c.WarnAbout))
 	}
 	return out
 }

@@ -46,6 +46,8 @@ type Options struct {
 	Registration string
 	// Review is the setting of that name; "" means the default.
 	Review string
+	// WarnAbout is the setting of that name; "" means the default.
+	WarnAbout string
 	// Introspections is the setting of that name; 0 is no bound.
 	Introspections int
 	// TrustedProxies is the setting of that name: a test says by X-Forwarded-For
@@ -80,8 +82,19 @@ type Deputy struct {
 // Each runs test on a server on SQLite and on one on PostgreSQL.
 func Each(t *testing.T, test func(t *testing.T, d *Deputy)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { test(t, New(t, Options{})) })
-	t.Run("postgres", func(t *testing.T) { test(t, New(t, Options{Postgres: true})) })
+	EachWith(t, Options{}, test)
+}
+
+// EachWith is Each for servers with options.
+func EachWith(t *testing.T, o Options, test func(t *testing.T, d *Deputy)) {
+	t.Helper()
+	for name, postgres := range map[string]bool{"sqlite": false, "postgres": true} {
+		t.Run(name, func(t *testing.T) {
+			o := o // a test may run in parallel with the other
+			o.Postgres = postgres
+			test(t, New(t, o))
+		})
+	}
 }
 
 // New starts a server that ends with the test.
@@ -91,7 +104,7 @@ func New(t testing.TB, o Options) *Deputy {
 	d := &Deputy{t: t, Clock: newClock(o.Now), Log: &Journal{}, ProviderSecret: secret.Random().Reveal(), origins: map[string]string{}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	d.must(err)
-	cfg := config.Config{Listen: l.Addr().String(), Data: t.TempDir(), AllowLoopback: true, Operator: "Northwind", LogLevel: "debug", Registration: o.Registration, Review: o.Review, TrustedProxies: o.TrustedProxies, Introspections: o.Introspections}
+	cfg := config.Config{Listen: l.Addr().String(), Data: t.TempDir(), AllowLoopback: true, Operator: "Northwind", LogLevel: "debug", Registration: o.Registration, Review: o.Review, WarnAbout: o.WarnAbout, TrustedProxies: o.TrustedProxies, Introspections: o.Introspections}
 	address := l.Addr().String()
 	if o.Named {
 		address = strings.Replace(address, "127.0.0.1", "localhost", 1)

@@ -70,10 +70,20 @@ func (p Page) ThereAndBack() Page {
 	return p
 }
 
-// Ask opens the app's authorization request.
+// Ask opens the app's authorization request, and goes on where a page says first who
+// asks.
 func (b *Browser) Ask(query url.Values) Page {
 	b.t.Helper()
-	return b.Get("/oauth/authorize?" + query.Encode())
+	return b.Get("/oauth/authorize?" + query.Encode()).Continue()
+}
+
+// Continue goes on from a page that says who asks. Any other page stays.
+func (p Page) Continue() Page {
+	p.b.t.Helper()
+	if p.Away() || !p.HasForm("/consent/app") {
+		return p
+	}
+	return p.Form("/consent/app").Submit("continue")
 }
 
 // Authorize agrees to all of what the app asks for and returns the code.

@@ -211,7 +211,7 @@ func (s *Server) buildPages(context.Context) error {
 	}
 	s.flow = flow.New(flow.Config{
 		Protocol: s.oauth, Devices: s.oauth, Attempts: s.Store, People: s.identity, Ledger: s.Store, Decisions: s.Store, Services: s.providers, Trips: s.connect,
-		Audit: s.audit, Admins: s.petitioner(), Rules: s.live.Rules, Review: consent.Review(s.Config.Review), Tx: s.DB.Tx, Changed: s.live.ForgetGrant, Catalog: s.Catalog, Site: s.site, Forms: s.forms, Box: s.Key.Box("flow"), Now: s.Now,
+		Audit: s.audit, Admins: s.petitioner(), Rules: s.live.Rules, Review: consent.Review(s.Config.Review), Warning: consent.Warning(s.Config.WarnAbout), Tx: s.DB.Tx, Changed: s.live.ForgetGrant, Catalog: s.Catalog, Site: s.site, Forms: s.forms, Box: s.Key.Box("flow"), Now: s.Now,
 	})
 	rows := store.Dashboard{Store: s.Store}
 	var mails dashboard.Mails
