@@ -6,7 +6,8 @@
 // Nothing of a request reaches a provider as it came. The path is matched and
 // written anew, parameters are declared and checked one by one, headers and hosts
 // are never the app's, names become ids before anything is decided. Nothing of an
-// answer leaves unread: it must be JSON, lists lose the items outside the limit,
+// answer leaves unread, but the content of a file that was asked for, as an
+// attachment: it must be JSON, lists lose the items outside the limit,
 // keys and keyless links are dropped by name and by pattern, provider cursors are
 // sealed to this grant and question, redirects end the call. What is outside the
 // limit and what does not exist get the same answer.
