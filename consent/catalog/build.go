@@ -54,7 +54,7 @@ func buildProvider(f providerFile, at *problems) *Provider {
 func buildVariant(f variantFile, at *problems) Variant {
 	v := Variant{
 		ID: f.ID, Authorize: f.Authorize, Token: f.Token, AuthorizeParams: f.AuthorizeParams,
-		TokenHeaders: f.TokenHeaders, ClientAuth: f.ClientAuth, TokenBody: cmp.Or(f.TokenBody, "form"), PKCE: f.PKCE,
+		TokenHeaders: f.TokenHeaders, ClientAuth: f.ClientAuth, TokenOmit: f.TokenOmit, TokenBody: cmp.Or(f.TokenBody, "form"), PKCE: f.PKCE,
 		ScopeParam: f.Scope.Param, ScopeSeparator: f.Scope.Separator, GrantedSplit: f.Scope.GrantedSplit,
 		Reply: Reply(f.Reply), OK: f.OK, Error: f.Error,
 		RefreshBefore: duration(f.RefreshBefore, at), Rotates: f.Rotates, KillsOldAccess: f.KillsOldAccess,

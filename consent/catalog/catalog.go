@@ -62,12 +62,13 @@ type Variant struct {
 	Token           string
 	AuthorizeParams map[string]string
 	TokenHeaders    map[string]string
-	ClientAuth      string // form | basic
-	TokenBody       string // form | json: how the token endpoint is asked
-	PKCE            bool   // send S256
-	ScopeParam      string // "scope"
-	ScopeSeparator  string // between scopes in the request
-	GrantedSplit    string // between scopes in the reply
+	ClientAuth      string   // form | basic | secret_as_user
+	TokenOmit       []string // parameters of RFC 6749 that the token endpoint refuses
+	TokenBody       string   // form | json: how the token endpoint is asked
+	PKCE            bool     // send S256
+	ScopeParam      string   // "scope"
+	ScopeSeparator  string   // between scopes in the request
+	GrantedSplit    string   // between scopes in the reply
 	Reply           Reply
 	OK              string // JSON pointer that must be true for a reply to count; "" when the status tells
 	Error           []string
@@ -191,8 +192,8 @@ func (r Resource) IsAlias(text string) bool { return r.Alias != nil && r.Alias.N
 type Picker struct {
 	Call     Call
 	Items    string // JSON pointer to the list; "" when the reply is the list
-	Page     string // link | cursor
-	Cursor   string // JSON pointer to the next cursor, for cursor paging
+	Page     string // link | cursor | after: behind the last item, as long as Cursor is true
+	Cursor   string // JSON pointer to the next cursor, or to whether there is more
 	SendAs   string // the name it is sent back under: "cursor"
 	Without  string // JSON pointer inside an item; what has it is not offered
 	ID       string // JSON pointers inside an item

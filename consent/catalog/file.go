@@ -21,6 +21,7 @@ type providerFile struct {
 	Accept      []string             `yaml:"accept"`
 	OK          string               `yaml:"ok"`
 	Fault       string               `yaml:"fault"`
+	Body        string               `yaml:"body"` // json when it says nothing
 	FaultFields []string             `yaml:"fault_fields"`
 	Variants    []variantFile        `yaml:"variants"`
 	Identity    identityFile         `yaml:"identity"`
@@ -41,6 +42,7 @@ type variantFile struct {
 	AuthorizeParams map[string]string   `yaml:"authorize_params"`
 	TokenHeaders    map[string]string   `yaml:"token_headers"`
 	ClientAuth      string              `yaml:"client_auth"`
+	TokenOmit       []string            `yaml:"token_omit"`
 	TokenBody       string              `yaml:"token_body"` // form when it says nothing
 	PKCE            bool                `yaml:"pkce"`
 	Scope           scopeParamFile      `yaml:"scope"`
@@ -246,6 +248,7 @@ type resourceUseFile struct {
 	From  string    `yaml:"from"`
 	Type  string    `yaml:"type"`
 	Named []refFile `yaml:"named"` // in a tree: where the request says which thing it is about
+	All   bool      `yaml:"all"`   // may name none, when everything is allowed
 }
 
 type alsoFile struct {
@@ -271,5 +274,6 @@ type filterFile struct {
 	Keep   []string `yaml:"keep"`
 	Hide   []string `yaml:"hide"`
 	Beside []string `yaml:"beside"`
+	Whole  []string `yaml:"whole"`
 	Cursor string   `yaml:"cursor"`
 }

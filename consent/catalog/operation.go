@@ -44,6 +44,12 @@ type Operation struct {
 	// of a thing in the provider's tree. The call may be made when the thing or
 	// something above it was picked.
 	Named []Ref
+	// All lets a request name nothing when everything may be used: a list of all
+	// customers, a new one.
+	All bool
+	// Form means that values are form-encoded, with names in brackets inside others, as
+	// they come and as they go on: items[0][price].
+	Form bool
 	// Upstream is the call that is made, built from the template only. {resource}
 	// is the checked id.
 	Upstream Call
@@ -160,6 +166,9 @@ type Filter struct {
 	// Beside are further members of the answer that leave with a filtered list. They say
 	// nothing of its items.
 	Beside []string
+	// Whole are such members too, that leave only when nothing is filtered: whether
+	// there is more, which would count what was taken out.
+	Whole []string
 	// Cursor is the JSON pointer of the provider's next cursor, sealed before it leaves.
 	Cursor string
 }

@@ -12,6 +12,9 @@ import (
 // buildOperations turns the file's operations into one Operation a path, since
 // the same call can be written by name and by id.
 func buildOperations(p *Provider, f providerFile, at *problems) {
+	if f.Body != "" && f.Body != "json" && f.Body != "form" {
+		at.add("body must say json or form")
+	}
 	values := newDeclared(f.Values)
 	seen := map[string]bool{}
 	for _, o := range f.Operations {
@@ -24,7 +27,9 @@ func buildOperations(p *Provider, f providerFile, at *problems) {
 			here.add("has no path")
 		}
 		for _, path := range o.Paths {
-			p.Operations = append(p.Operations, buildOperation(p, values, o, path, here))
+			built := buildOperation(p, values, o, path, here)
+			built.Form = f.Body == "form"
+			p.Operations = append(p.Operations, built)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(f.Values)) {
@@ -38,7 +43,7 @@ func buildOperation(p *Provider, values *declared, f operationFile, path string,
 	o := Operation{
 		ID: f.ID, Provider: p.ID, Scope: consent.ScopeName(f.Scope), Access: consent.Access(f.Access),
 		Methods: f.Methods, Path: path, When: f.When, Content: f.Content, Rule: Rule(f.Resource.From), Resource: consent.ResourceType(f.Resource.Type),
-		Named: buildRefs(f.Resource.Named), Pick: f.Pick, Confirm: f.Confirm, Without: f.Without, Preview: f.Preview, Max: f.Max, Words: f.Says,
+		Named: buildRefs(f.Resource.Named), All: f.Resource.All, Pick: f.Pick, Confirm: f.Confirm, Without: f.Without, Preview: f.Preview, Max: f.Max, Words: f.Says,
 		Retry: f.Retry == "safe" || (f.Retry == "" && f.Access == string(consent.Read)),
 	}
 	if o.Max == 0 {
@@ -79,7 +84,7 @@ func buildOperation(p *Provider, values *declared, f operationFile, path string,
 	take(InQuery, f.Query...)
 	take(InBody, f.Body...)
 	take(InArgs, f.Args...)
-	if len(o.Named) == 0 {
+	if len(o.Named) == 0 && !o.All {
 		o.Names = names(p.Resources[o.Resource], o)
 	}
 	o.Upstream = upstream(f, o, path)

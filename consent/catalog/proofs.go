@@ -222,9 +222,9 @@ func (p *Provider) proveVariant(v Variant, at *problems) {
 			at.add("%q must say which host it is on", u)
 		}
 	}
-	if v.ClientAuth != "form" && v.ClientAuth != "basic" {
+	if !slices.Contains([]string{"form", "basic", "secret_as_user"}, v.ClientAuth) {
 		// x/oauth2 would send the same code twice to find out (providers.md section 2).
-		at.add("client_auth must say form or basic")
+		at.add("client_auth must say form, basic or secret_as_user")
 	}
 	if v.TokenBody != "form" && v.TokenBody != "json" {
 		at.add("token_body must say form or json")
@@ -270,8 +270,8 @@ func (p *Provider) proveResource(r Resource, at *problems) {
 	}
 	if k, ok := p.Pickers[r.Type]; ok {
 		proveCall(k.Call, at.in("picker"))
-		if k.ID == "" || k.Label == "" || (k.Page != "link" && k.Page != "cursor") || (k.Page == "cursor") != (k.Cursor != "") {
-			at.add("picker needs an id, a label and page: link, or cursor with its pointer")
+		if k.ID == "" || k.Label == "" || !slices.Contains([]string{"link", "cursor", "after"}, k.Page) || (k.Page == "link") != (k.Cursor == "") {
+			at.add("picker needs an id, a label and page: link, or cursor or after with its pointer")
 		}
 	}
 }

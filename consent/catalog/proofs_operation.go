@@ -75,8 +75,8 @@ func (p *Provider) proveRule(s consent.Scope, o Operation, at *problems) {
 	}
 	switch o.Rule {
 	case FromRequest:
-		if len(o.Named) > 0 {
-			p.proveNamed(o, at)
+		if len(o.Named) > 0 || o.All {
+			p.proveNamed(s, o, at)
 			break
 		}
 		if len(o.Names) == 0 {

@@ -21,7 +21,7 @@ type Tree struct {
 type Branch struct {
 	Types   []consent.ResourceType // what such a thing can be picked as; none when it cannot
 	Pattern *regexp.Regexp         // the whole id matches
-	Call    Call                   // reads one; {id} is its id
+	Call    Call                   // reads one; {id} is its id. Without a path nothing is above it
 }
 
 // Ref is a place that holds the id of a thing of a kind.
@@ -63,6 +63,12 @@ func (p *Provider) proveTree(at *problems) {
 				at.add("resource %q is not declared", t)
 			}
 		}
+		if k.Call.Path == "" {
+			if len(k.Types) == 0 {
+				at.add("is at the top and cannot be picked, so nothing leads anywhere")
+			}
+			continue
+		}
 		proveLook(k.Call, map[string]bool{"id": true}, at)
 		if !slices.Contains(slots(k.Call), "id") {
 			at.add("the call does not say which one: {id} is missing")
@@ -88,8 +94,11 @@ func (p *Provider) proveRefs(refs []Ref, at *problems) {
 
 // proveNamed: what the request names in a tree is a value of its own that is sent
 // on, so that what was checked is what is called.
-func (p *Provider) proveNamed(o Operation, at *problems) {
+func (p *Provider) proveNamed(s consent.Scope, o Operation, at *problems) {
 	p.proveRefs(o.Named, at)
+	if o.All && s.Narrowing != consent.NarrowingOptional {
+		at.add("names nothing when everything is allowed, and its scope never allows everything")
+	}
 	sent := slots(o.Upstream)
 	for _, r := range o.Named {
 		keys := Keys(r.At)
@@ -102,7 +111,7 @@ func (p *Provider) proveNamed(o Operation, at *problems) {
 			at.add("%q is not in a value of the request", r.At)
 		case !slices.Contains(sent, keys[0]) && !slices.Contains(sent, "resource"):
 			at.add("the checked %q is not in the call", r.At)
-		case len(o.Named) == 1 && !v.Required:
+		case len(o.Named) == 1 && !v.Required && !o.All:
 			at.add("%q can be left out, and then nothing names the resource", r.At)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 // How long one item of a list and one text of a map may be, in characters.
 const (
 	maxItem   = 256
-	maxMember = 1024
+	MaxMember = 1024
 )
 
 // Check reports why text may not be sent as this parameter, nil when it may. The
@@ -74,8 +74,8 @@ func (p Param) checkString(text string) error {
 		return errors.New("must be UTF-8")
 	case p.Kind == KindStrings && utf8.RuneCountInString(text) > maxItem:
 		return fmt.Errorf("must have items of %d characters at most", maxItem)
-	case p.Kind == KindMap && utf8.RuneCountInString(text) > maxMember:
-		return fmt.Errorf("must have texts of %d characters at most", maxMember)
+	case p.Kind == KindMap && utf8.RuneCountInString(text) > MaxMember:
+		return fmt.Errorf("must have texts of %d characters at most", MaxMember)
 	case p.Kind == KindString && utf8.RuneCountInString(text) > p.Max:
 		return fmt.Errorf("must be %d characters at most", p.Max)
 	case p.Match != nil && !p.Match.MatchString(text):

@@ -27,6 +27,9 @@ func TestTheNamesAppsAskForStay(t *testing.T) {
 		"services.slack.messages.private.read", "services.slack.search.read", "services.slack.users.read",
 		"services.notion.workspace.read", "services.notion.pages.read", "services.notion.pages.write", "services.notion.pages.trash",
 		"services.notion.databases.read", "services.notion.databases.write", "services.notion.comments.read", "services.notion.comments.write",
+		"services.stripe.account.read", "services.stripe.balance.read", "services.stripe.customers.read", "services.stripe.customers.write",
+		"services.stripe.invoices.read", "services.stripe.invoices.write", "services.stripe.payments.read", "services.stripe.refunds.create",
+		"services.stripe.subscriptions.read", "services.stripe.subscriptions.write",
 		"services.google.account.read", "services.google.calendar.availability.read",
 		"services.google.calendar.events.read", "services.google.calendar.events.write", "services.google.calendar.events.delete",
 		"services.google.drive.metadata.read", "services.google.drive.files.read", "services.google.drive.files.write", "services.google.drive.files.trash",
@@ -42,7 +45,7 @@ func TestTheNamesAppsAskForStay(t *testing.T) {
 func TestTheWordsPeopleReadAreShortAndPlain(t *testing.T) {
 	c := load(t)
 	forbidden := regexp.MustCompile(`(?i)\b(manage|access|recommended|trusted|deauthorize|token|scope|oauth|api)\b|[a-z]:[a-z]`)
-	verbs := []string{"See", "Read", "Know", "Post", "Open", "Change", "Come", "Keep", "Make", "Stay", "Open,", "Merge", "Start", "Search", "Add", "Move", "Comment", "Delete", "Create"}
+	verbs := []string{"See", "Read", "Know", "Post", "Open", "Change", "Come", "Keep", "Make", "Stay", "Open,", "Merge", "Start", "Search", "Add", "Move", "Comment", "Give", "Delete", "Create"}
 	for _, name := range slices.Sorted(maps.Keys(c.Scopes)) {
 		s := c.Scopes[name]
 		words := strings.Fields(s.Words)

@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -39,7 +40,8 @@ func sample(t testing.TB, op catalog.Operation, p catalog.Param) string {
 		return "true"
 	}
 	for _, try := range []string{"1", "acme", "C0GENERAL1", "1700000000.000100", strings.Repeat("a", 40), "refs/heads/x", "YQ==", "main...next", "U0PERSON01",
-		"1a000000-0000-4000-8000-000000000001", "ana@northwind.example", "2026-12-01T00:00:00Z", "'acme' in parents"} {
+		"1a000000-0000-4000-8000-000000000001", "ana@northwind.example", "2026-12-01T00:00:00Z", "'acme' in parents",
+		"cus_00000000", "ch_00000000", "pi_00000000", "re_00000000", "in_00000000", "sub_00000000", "po_00000000"} {
 		if p.Check(try) == nil {
 			return try
 		}
@@ -96,6 +98,13 @@ func call(t testing.TB, d *deputytest.Deputy, op catalog.Operation, method, toke
 	}
 	if method == "GET" {
 		return d.Send(method, "/api/"+string(op.Provider)+path+"?"+query.Encode(), "", "Authorization", "Bearer "+token)
+	}
+	if op.Form {
+		form := url.Values{}
+		for name, value := range body {
+			form.Set(name, fmt.Sprint(value))
+		}
+		return d.Send(method, "/api/"+string(op.Provider)+path, form.Encode(), "Authorization", "Bearer "+token, "Content-Type", "application/x-www-form-urlencoded")
 	}
 	kind := "application/json"
 	if file != "" {

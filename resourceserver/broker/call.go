@@ -163,7 +163,7 @@ func (c *call) further(ctx context.Context, first use, verdict consent.Verdict, 
 // possible lists the uses that the request can be about: when it names a resource
 // by its id, those whose ids look like that; else all.
 func (c *call) possible() []use {
-	if c.op.Rule != catalog.FromRequest || len(c.plan.uses) == 1 || len(c.op.Named) > 0 {
+	if c.op.Rule != catalog.FromRequest || len(c.plan.uses) == 1 || len(c.op.Named) > 0 || c.op.All {
 		return c.plan.uses
 	}
 	var out []use
@@ -190,6 +190,9 @@ func (c *call) try(ctx context.Context, u use) (consent.Verdict, consent.Resourc
 	}
 	if c.op.Rule != catalog.FromRequest {
 		return verdict, consent.Resource{}, nil
+	}
+	if c.namesNone() {
+		return c.everything(verdict)
 	}
 	resource, err := c.locate(ctx, verdict)
 	c.event.Resource = resource
@@ -339,6 +342,9 @@ func (c *call) content(ctx context.Context, got incoming, answer *Answer) error 
 	c.event.Items, err = c.plan.narrow(d, c.op, c.inside(ctx, d), c.target)
 	if err != nil {
 		return err
+	}
+	if !c.permitted[0].limit.Everything {
+		d.dropRoot(c.plan.whole)
 	}
 	if err := c.cursor(d, c.target); err != nil {
 		return err

@@ -49,7 +49,9 @@ func (p *plan) narrow(d *document, op *catalog.Operation, inside func(item int) 
 	if err := p.keepItems(d); err != nil {
 		return 0, err
 	}
-	if op.Rule != catalog.FromAnswer {
+	// A list that a request named the customer of is looked through as well: a provider
+	// that forgets a condition gives everything.
+	if op.Rule != catalog.FromAnswer && len(p.itemID) == 0 {
 		return d.count(0), nil
 	}
 	return p.filter(d, inside)

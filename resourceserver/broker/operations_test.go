@@ -36,6 +36,7 @@ type example struct {
 	absentBody   string
 	first        *call    // asked before
 	more         []string // pages that are agreed as well
+	everything   bool     // instead of a limit, all of Stripe
 }
 
 type call struct{ method, target, body string }
@@ -175,6 +176,31 @@ var examples = []example{
 		body:        `{"parent":{"page_id":"` + holidays + `"},"rich_text":[{"text":{"content":"Also for interns?"}}]}`,
 		outsideBody: `{"parent":{"page_id":"` + finance + `"},"rich_text":[{"text":{"content":"x"}}]}`,
 		absentBody:  `{"parent":{"page_id":"` + noPage + `"},"rich_text":[{"text":{"content":"x"}}]}`},
+
+	{provider: "stripe", operation: "account.retrieve", method: "GET", inside: "/v1/account"},
+	{provider: "stripe", operation: "balance.retrieve", method: "GET", inside: "/v1/balance"},
+	{provider: "stripe", operation: "payouts.list", method: "GET", inside: "/v1/payouts?limit=3&status=paid&created[gt]=1"},
+	{provider: "stripe", operation: "payouts.retrieve", method: "GET", inside: "/v1/payouts/po_NW000000000001"},
+	{provider: "stripe", operation: "customers.list", method: "GET", inside: "/v1/customers?limit=100"},
+	{provider: "stripe", operation: "customers.retrieve", method: "GET", inside: "/v1/customers/cus_NW000000000001", outside: "/v1/customers/cus_NW000000000002", absentTarget: "/v1/customers/cus_NW000000000099"},
+	{provider: "stripe", operation: "invoices.retrieve", method: "GET", inside: "/v1/invoices/in_NW000000000001", outside: "/v1/invoices/in_NW000000000002", absentTarget: "/v1/invoices/in_NW000000000099"},
+	{provider: "stripe", operation: "charges.retrieve", method: "GET", inside: "/v1/charges/ch_NW000000000001", outside: "/v1/charges/ch_NW000000000002", absentTarget: "/v1/charges/ch_NW000000000099"},
+	{provider: "stripe", operation: "payment_intents.retrieve", method: "GET", inside: "/v1/payment_intents/pi_NW000000000001", outside: "/v1/payment_intents/pi_NW000000000002", absentTarget: "/v1/payment_intents/pi_NW000000000099"},
+	{provider: "stripe", operation: "subscriptions.retrieve", method: "GET", inside: "/v1/subscriptions/sub_NW000000000005", outside: "/v1/subscriptions/sub_NW000000000010", absentTarget: "/v1/subscriptions/sub_NW000000000099"},
+	{provider: "stripe", operation: "refunds.retrieve", method: "GET", inside: "/v1/refunds/re_1Sim000000000001", outside: "/v1/refunds/re_1Sim000000000099", absentTarget: "/v1/refunds/re_1Sim000000000098", first: &call{"POST", "/v1/refunds", "charge=ch_NW000000000001&amount=100"}},
+	{provider: "stripe", operation: "invoices.list", method: "GET", inside: "/v1/invoices?limit=2&customer=cus_NW000000000001&status=paid", outside: "/v1/invoices?customer=cus_NW000000000002", absentTarget: "/v1/invoices?customer=cus_NW000000000099"},
+	{provider: "stripe", operation: "invoiceitems.list", method: "GET", inside: "/v1/invoiceitems?limit=2&customer=cus_NW000000000001", outside: "/v1/invoiceitems?customer=cus_NW000000000002", absentTarget: "/v1/invoiceitems?customer=cus_NW000000000099"},
+	{provider: "stripe", operation: "charges.list", method: "GET", inside: "/v1/charges?limit=2&customer=cus_NW000000000001&created[gte]=1&created[lt]=9999999999", outside: "/v1/charges?customer=cus_NW000000000002", absentTarget: "/v1/charges?customer=cus_NW000000000099"},
+	{provider: "stripe", operation: "payment_intents.list", method: "GET", inside: "/v1/payment_intents?limit=2&customer=cus_NW000000000001", outside: "/v1/payment_intents?customer=cus_NW000000000002", absentTarget: "/v1/payment_intents?customer=cus_NW000000000099"},
+	{provider: "stripe", operation: "subscriptions.list", method: "GET", inside: "/v1/subscriptions?limit=2&customer=cus_NW000000000005&status=all", outside: "/v1/subscriptions?customer=cus_NW000000000002", absentTarget: "/v1/subscriptions?customer=cus_NW000000000099"},
+	{provider: "stripe", operation: "refunds.list", method: "GET", inside: "/v1/refunds?charge=ch_NW000000000001", outside: "/v1/refunds?charge=ch_NW000000000002", absentTarget: "/v1/refunds?charge=ch_NW000000000099", first: &call{"POST", "/v1/refunds", "charge=ch_NW000000000001&amount=100"}},
+	{provider: "stripe", operation: "customers.create", method: "POST", inside: "/v1/customers", body: "name=Dora+Lind&email=dora%40buyers.example&address[city]=Faro&address[country]=PT&metadata[source]=form", everything: true},
+	{provider: "stripe", operation: "customers.update", method: "POST", inside: "/v1/customers/cus_NW000000000001", outside: "/v1/customers/cus_NW000000000002", absentTarget: "/v1/customers/cus_NW000000000099", body: "phone=%2B351+1&metadata[vip]=yes&metadata[old]="},
+	{provider: "stripe", operation: "invoices.create", method: "POST", inside: "/v1/invoices", outside: "/v1/invoices", absentTarget: "/v1/invoices", body: "customer=cus_NW000000000001&collection_method=send_invoice&days_until_due=14&description=Beans", outsideBody: "customer=cus_NW000000000002", absentBody: "customer=cus_NW000000000099"},
+	{provider: "stripe", operation: "invoices.update", method: "POST", inside: "/v1/invoices/in_NW000000000003", outside: "/v1/invoices/in_NW000000000006", absentTarget: "/v1/invoices/in_NW000000000099", body: "description=More+beans"},
+	{provider: "stripe", operation: "invoiceitems.create", method: "POST", inside: "/v1/invoiceitems", outside: "/v1/invoiceitems", absentTarget: "/v1/invoiceitems", body: "customer=cus_NW000000000003&invoice=in_NW000000000003&amount=700&currency=eur&description=Beans", outsideBody: "customer=cus_NW000000000002&invoice=in_NW000000000003&amount=700", absentBody: "customer=cus_NW000000000099&invoice=in_NW000000000003&amount=700"},
+	{provider: "stripe", operation: "refunds.create", method: "POST", inside: "/v1/refunds", outside: "/v1/refunds", absentTarget: "/v1/refunds", body: "payment_intent=pi_NW000000000001&amount=500&reason=requested_by_customer", outsideBody: "charge=ch_NW000000000002", absentBody: "charge=ch_NW000000000099"},
+	{provider: "stripe", operation: "subscriptions.update", method: "POST", inside: "/v1/subscriptions/sub_NW000000000005", outside: "/v1/subscriptions/sub_NW000000000010", absentTarget: "/v1/subscriptions/sub_NW000000000099", body: "cancel_at_period_end=true&items[0][id]=si_NW000000000005&items[0][price]=price_NW000000000002"},
 }
 
 // nobody is a calendar that does not exist.
@@ -227,6 +253,9 @@ func (w *world) target(text string) string {
 		"MAINTIP", tip("commit 700100001 0"), "NEXTTIP", tip("commit 700100001 1")).Replace(text)
 }
 
+// prefix is random for every customer of the simulated Stripe.
+var prefix = regexp.MustCompile(`"invoice_prefix": "[^"]*"`)
+
 // anyID is an id of the simulated Notion; what is created gets a random one.
 var anyID = regexp.MustCompile(`[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}`)
 
@@ -256,6 +285,7 @@ func (w *world) golden(t *testing.T, name string, a broker.Answer) {
 		}
 		return "a-new-one"
 	})
+	text = prefix.ReplaceAllString(text, `"invoice_prefix": "of-its-own"`)
 	file := filepath.Join("testdata", "golden", name+".json")
 	if *update {
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
@@ -279,6 +309,9 @@ func TestEachOperationInsideAndOutsideTheLimit(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t).allowAll()
+			if e.everything {
+				w = newWorld(t).allow("", []consent.ScopeName{"agents.writes.unattended"}).allowEverything(onTill, "services.stripe.customers.write")
+			}
 			if e.more != nil {
 				w.allow(onWiki, []consent.ScopeName{"services.notion.pages.read"}, e.more...)
 			}
@@ -345,6 +378,11 @@ func (w *world) writes() int {
 	}
 	for _, c := range w.notion.Calls() {
 		if c.Method != "GET" && c.Path != "/v1/oauth/token" && c.Path != "/v1/search" && !strings.HasSuffix(c.Path, "/query") {
+			n++
+		}
+	}
+	for _, c := range w.stripe.Calls() {
+		if c.Method != "GET" && c.Path != "/v1/oauth/token" && strings.HasPrefix(c.Path, "/v1/") {
 			n++
 		}
 	}

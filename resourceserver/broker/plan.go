@@ -2,6 +2,7 @@ package broker
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/deputy-oauth/deputy/consent"
@@ -19,6 +20,7 @@ type plan struct {
 	keyed    bool     // the items are members of an object
 	itemKind []string // nil when the filter names the kind itself
 	cursor   []string
+	whole    []string // members of the root that leave only when nothing is filtered
 	hide     [][]string
 	without  []string
 	root     map[string]bool // the only members of the answer that leave; nil for all
@@ -92,7 +94,8 @@ func (p *plan) shape(op *catalog.Operation) {
 	if (f.ID == "" && !f.Keyed) || f.Items == "" {
 		return
 	}
-	p.root = set(append(f.Beside, p.items[0]))
+	p.root = set(slices.Concat(f.Beside, f.Whole, p.items[:1]))
+	p.whole = f.Whole
 	for _, keys := range [][]string{p.cursor, catalog.Keys(p.provider.OK)} {
 		if len(keys) > 0 {
 			p.root[keys[0]] = true

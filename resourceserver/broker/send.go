@@ -152,9 +152,8 @@ func (c *call) build(resource string, page url.Values) (outgoing, error) {
 	}
 	out := outgoing{method: up.Method, path: catalog.Expand(up.Path, filled), query: url.Values{}}
 	for name, template := range up.Query {
-		value, _ := c.fill(template, resource)
-		if text, isText := value.(string); isText {
-			out.query.Set(name, text)
+		if value, ok := c.fill(template, resource); ok {
+			flatten(out.query, name, value)
 		}
 	}
 	inBody := c.pagesInBody()
@@ -173,9 +172,13 @@ func (c *call) build(resource string, page url.Values) (outgoing, error) {
 		}
 	}
 	var err error
-	if sent, is := c.values[file.Name].(upload); is {
+	sent, is := c.values[file.Name].(upload)
+	switch {
+	case is:
 		out.body, out.kind, err = writeParts(doc, sent)
-	} else {
+	case c.op.Form:
+		out.body, out.kind = formBody(doc), formEncoded
+	default:
 		out.body, err = json.Marshal(doc)
 	}
 	if err != nil {

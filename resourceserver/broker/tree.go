@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/deputy-oauth/deputy/consent"
@@ -75,6 +76,9 @@ func (cl *climber) above(ctx context.Context, of thing) (thing, error) {
 	if up, known := cl.within[of]; known {
 		return up, nil
 	}
+	if cl.tree().Kinds[of.kind].Call.Path == "" {
+		return thing{}, nil
+	}
 	if cl.looks == maxLooks {
 		return thing{}, errLooks
 	}
@@ -110,6 +114,31 @@ func (cl *climber) learn(of thing, d *document, i int) (thing, error) {
 	}
 	cl.within[of] = up
 	return up, nil
+}
+
+// namesNone reports whether the request names nothing and may do so when everything
+// is allowed.
+func (c *call) namesNone() bool {
+	for _, ref := range c.op.Named {
+		if _, there := catalog.Lookup(map[string]any(c.values), ref.At); there {
+			return false
+		}
+	}
+	return c.op.All
+}
+
+// everything is the answer to a request that names nothing.
+func (c *call) everything(v consent.Verdict) (consent.Verdict, consent.Resource, error) {
+	resource := consent.Resource{Type: c.now.resource.Type}
+	if v.Limit.Everything {
+		return v, resource, nil
+	}
+	v.Denial = consent.OutsideLimit
+	r := c.denied(v)
+	r.Status, r.Code = http.StatusForbidden, CodePolicy
+	r.Message = fmt.Sprintf("The person picked single %s for this app, and this call names none of them.", c.now.resource.Words)
+	r.Outside = &consent.Resource{Type: resource.Type, ID: consent.All}
+	return v, resource, r
 }
 
 // named returns the thing in the tree that the request names.

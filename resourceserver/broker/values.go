@@ -20,6 +20,8 @@ func (v values) text(name string) string {
 	return s
 }
 
+const formEncoded = "application/x-www-form-urlencoded"
+
 // MaxBody is how much of a request's body is read, in bytes.
 const MaxBody = 1 << 20
 
@@ -95,6 +97,9 @@ func (v values) query(op *catalog.Operation, req Request) error {
 			return errors.New("arguments of a POST belong into its body")
 		}
 	}
+	if op.Form {
+		return v.form(op, in, req.RawQuery)
+	}
 	return v.pairs(op, in, req.RawQuery)
 }
 
@@ -102,7 +107,7 @@ func (v values) query(op *catalog.Operation, req Request) error {
 func (v values) pairs(op *catalog.Operation, in catalog.In, text string) error {
 	parsed, err := url.ParseQuery(text)
 	if err != nil {
-		return errors.New("the parameters are not form-encoded")
+		return errForm
 	}
 	for name, list := range parsed {
 		for _, one := range list {
@@ -143,10 +148,14 @@ func (v values) body(op *catalog.Operation, req Request) error {
 	switch {
 	case req.Method == http.MethodGet:
 		return errors.New("a GET has no body")
+	case op.Form && err == nil && kind == formEncoded:
+		return v.form(op, in, string(req.Body))
+	case op.Form:
+		return errors.New("the body must be form-encoded")
 	case err == nil && kind == "application/json":
 		return v.json(op, in, req.Body)
 	// Slack's methods without arguments are posted as an empty form too.
-	case err == nil && kind == "application/x-www-form-urlencoded" && !declares(op, catalog.InBody):
+	case err == nil && kind == formEncoded && !declares(op, catalog.InBody):
 		return v.pairs(op, catalog.InArgs, string(req.Body))
 	}
 	return errors.New("the body must be JSON")

@@ -47,6 +47,7 @@ type world struct {
 	slack    *simulator.Slack
 	notion   *simulator.Notion
 	google   *simulator.Google
+	stripe   *simulator.Stripe
 	live     *authority
 	budgets  *budgets
 	outcomes outcomes
@@ -66,6 +67,7 @@ const (
 	onChat consent.ConnectionID = "conn-slack"
 	onWiki consent.ConnectionID = "conn-notion"
 	onDesk consent.ConnectionID = "conn-google"
+	onTill consent.ConnectionID = "conn-stripe"
 )
 
 // Things at the simulated Notion that always exist.
@@ -75,6 +77,15 @@ const (
 	finance  = "1a000000-0000-4000-8000-000000000004"
 	budget   = "1a000000-0000-4000-8000-000000000006" // in finance
 	tasks    = "1a000000-0000-4000-8000-000000000009" // in projects
+)
+
+// Customers at the simulated Stripe: two with drafts of invoices, one of them with a
+// subscription, and one more.
+const (
+	one   = "cus_NW000000000001"
+	two   = "cus_NW000000000002"
+	three = "cus_NW000000000003"
+	five  = "cus_NW000000000005"
 )
 
 // Calendars at the simulated Google.
@@ -94,12 +105,13 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
 		t: t, now: noon,
-		github: simulator.NewGitHub(simulator.Config{Now: clock}), slack: simulator.NewSlack(simulator.Config{Now: clock}), notion: simulator.NewNotion(simulator.Config{Now: clock}), google: simulator.NewGoogle(simulator.Config{Now: clock}),
+		github: simulator.NewGitHub(simulator.Config{Now: clock}), slack: simulator.NewSlack(simulator.Config{Now: clock}), notion: simulator.NewNotion(simulator.Config{Now: clock}), google: simulator.NewGoogle(simulator.Config{Now: clock}), stripe: simulator.NewStripe(simulator.Config{Now: clock}),
 		live: &authority{}, budgets: &budgets{}, audit: &audit{}, cursors: newCursors(t), wire: &wire{ends: map[consent.ConnectionID]end{}},
 		bearer: consent.Bearer{User: ana, App: scout, Grant: grant, Present: true},
 	}
 	hub, chat, wiki, desk := httptest.NewServer(w.github), httptest.NewServer(w.slack), httptest.NewServer(w.notion), httptest.NewServer(w.google)
-	for _, s := range []*httptest.Server{hub, chat, wiki, desk} {
+	till := httptest.NewServer(w.stripe)
+	for _, s := range []*httptest.Server{hub, chat, wiki, desk, till} {
 		t.Cleanup(s.Close)
 	}
 	code := dance(t, hub.URL, "/login/oauth/authorize", "octocat", "repo read:user")
@@ -113,12 +125,14 @@ func newWorld(t testing.TB) *world {
 	code = dance(t, desk.URL, "/o/oauth2/v2/auth", "ana", strings.Join(googleScopes, " "))
 	token, _ = redeem(t, desk.URL+"/token", code)["access_token"].(string)
 	w.wire.ends[onDesk] = end{desk.URL, token}
+	w.wire.ends[onTill] = end{till.URL, redeemKey(t, till.URL+"/v1/oauth/token", dance(t, till.URL, "/oauth/v2/authorize", "ana", ""))}
 	w.live.connections = []consent.Connection{
 		{ID: onHub, User: ana, Provider: "github", Variant: "oauth_app", Granted: []string{"repo", "read:user"}, Health: consent.Healthy},
 		{ID: onChat, User: ana, Provider: "slack", Variant: "user_token", Granted: slackScopes, Health: consent.Healthy},
 		{ID: onWiki, User: ana, Provider: "notion", Variant: "public_connection", Health: consent.Healthy},
 		{ID: onDesk, User: ana, Provider: "google", Variant: "oauth", Granted: append(googleScopes, "https://www.googleapis.com/auth/calendar.events.readonly", "https://www.googleapis.com/auth/drive.readonly", "https://www.googleapis.com/auth/drive.metadata.readonly"), Health: consent.Healthy},
 	}
+	w.live.connections = append(w.live.connections, consent.Connection{ID: onTill, User: ana, Provider: "stripe", Variant: "stripe_app_oauth", Health: consent.Healthy})
 	w.live.grant = consent.Grant{ID: grant, User: ana, App: scout}
 	w.ids = w.repositories()
 	w.broker = w.build(w.audit)
@@ -156,6 +170,8 @@ func (w *world) allow(on consent.ConnectionID, scopes []consent.ScopeName, names
 			r = consent.Resource{Type: "github.repository", ID: id}
 		}
 		switch {
+		case strings.HasPrefix(n, "cus_"):
+			r.Type = "stripe.customer"
 		case strings.HasPrefix(n, "G"):
 			r.Type = "slack.private_channel"
 		case strings.HasPrefix(n, "1Ana"):
@@ -176,6 +192,15 @@ func (w *world) allow(on consent.ConnectionID, scopes []consent.ScopeName, names
 	return w
 }
 
+// allowEverything adds agreed scopes without a limit.
+func (w *world) allowEverything(on consent.ConnectionID, scopes ...consent.ScopeName) *world {
+	for _, s := range scopes {
+		w.live.grant.Items = append(w.live.grant.Items, consent.Item{Scope: s, Connection: on, Limit: consent.Limit{Everything: true}, Until: noon.Add(time.Hour)})
+		w.bearer.Scopes = append(w.bearer.Scopes, s)
+	}
+	return w
+}
+
 // allowAll agrees to everything, limited to acme/web, two channels, the handbook,
 // the tasks and the team's calendar.
 func (w *world) allowAll() *world {
@@ -187,6 +212,8 @@ func (w *world) allowAll() *world {
 	w.allow(onChat, []consent.ScopeName{"services.slack.messages.private.read"}, "G01LEADERS")
 	w.allow(onWiki, []consent.ScopeName{"services.notion.workspace.read", "services.notion.pages.write", "services.notion.pages.trash", "services.notion.comments.write"}, handbook)
 	w.allow(onWiki, []consent.ScopeName{"services.notion.databases.write"}, tasks)
+	w.allow(onTill, []consent.ScopeName{"services.stripe.account.read", "services.stripe.balance.read"})
+	w.allow(onTill, []consent.ScopeName{"services.stripe.customers.write", "services.stripe.invoices.write", "services.stripe.refunds.create", "services.stripe.subscriptions.write"}, one, three, five)
 	w.allow(onDesk, []consent.ScopeName{"services.google.account.read", "services.google.calendar.events.write", "services.google.calendar.events.delete"}, team)
 	w.allow(onDesk, []consent.ScopeName{"services.google.drive.files.write", "services.google.drive.files.trash"}, work)
 	return w.allow(onChat, []consent.ScopeName{
@@ -208,7 +235,10 @@ func (w *world) request(method string, provider consent.ProviderID, target, body
 	if body != "" {
 		req.Body = []byte(body)
 		req.Header.Set("Content-Type", "application/json; charset=utf-8")
-		if strings.HasPrefix(body, "--x\r\n") {
+		switch {
+		case provider == "stripe":
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		case strings.HasPrefix(body, "--x\r\n"):
 			req.Header.Set("Content-Type", "multipart/related; boundary=x")
 		}
 	}
@@ -498,6 +528,19 @@ func redeemJSON(t testing.TB, target, code string) string {
 	}
 	req.SetBasicAuth("simulated-app", "simulated-secret")
 	req.Header.Set("Content-Type", "application/json")
+	token, _ := tokenReply(t, req)["access_token"].(string)
+	return token
+}
+
+// redeemKey is redeem at Stripe.
+func redeemKey(t testing.TB, target, code string) string {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodPost, target, strings.NewReader("grant_type=authorization_code&code="+code))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth("simulated-secret", "")
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	token, _ := tokenReply(t, req)["access_token"].(string)
 	return token
 }

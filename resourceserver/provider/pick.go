@@ -192,7 +192,7 @@ func resume(p catalog.Picker, cursor string) (url.Values, error) {
 		return nil, nil
 	case len(cursor) > maxCursor, strings.Contains(cursor, "{"): // it would be read as a template
 		return nil, bad
-	case p.Page == "cursor":
+	case p.Page != "link":
 		return url.Values{p.SendAs: {cursor}}, nil
 	}
 	values, err := url.ParseQuery(cursor)
@@ -209,8 +209,8 @@ func resume(p catalog.Picker, cursor string) (url.Values, error) {
 
 // next reads where the list goes on.
 func next(p catalog.Picker, called *url.URL, header http.Header, doc any) (string, error) {
-	if p.Page == "cursor" {
-		cursor, _ := text(doc, []string{p.Cursor})
+	if p.Page != "link" {
+		cursor := following(p, doc)
 		if len(cursor) > maxCursor {
 			return "", nil
 		}
@@ -229,6 +229,22 @@ func next(p catalog.Picker, called *url.URL, header http.Header, doc any) (strin
 		values.Del(name)
 	}
 	return values.Encode(), nil
+}
+
+// following is the cursor of the next page: what the answer says it is, or the id of
+// its last item as long as it says that there is more.
+func following(p catalog.Picker, doc any) string {
+	if p.Page == "cursor" {
+		cursor, _ := text(doc, []string{p.Cursor})
+		return cursor
+	}
+	found, _ := catalog.Lookup(doc, p.Items)
+	list, _ := found.([]any)
+	if more, _ := catalog.Lookup(doc, p.Cursor); more != true || len(list) == 0 {
+		return ""
+	}
+	last, _ := text(list[len(list)-1], []string{p.ID})
+	return last
 }
 
 // linkNext returns the target of rel="next" (RFC 8288), "" when there is none. A

@@ -115,10 +115,12 @@ func (e *endpoint) tokenRequest(ctx context.Context, form url.Values) (*http.Req
 	if err != nil {
 		return nil, err
 	}
-	basic := e.variant.ClientAuth == "basic"
-	if !basic {
+	if e.variant.ClientAuth == "form" {
 		form.Set("client_id", e.reg.ClientID)
 		form.Set("client_secret", e.reg.Secret.Reveal())
+	}
+	for _, name := range e.variant.TokenOmit {
+		form.Del(name)
 	}
 	body, kind, err := e.tokenBody(form)
 	if err != nil {
@@ -135,9 +137,13 @@ func (e *endpoint) tokenRequest(ctx context.Context, form url.Values) (*http.Req
 	for name, value := range e.variant.TokenHeaders {
 		req.Header.Set(name, value)
 	}
-	if basic {
+	switch e.variant.ClientAuth {
+	case "basic":
 		// RFC 6749 section 2.3.1: both parts are form-encoded first.
 		req.SetBasicAuth(url.QueryEscape(e.reg.ClientID), url.QueryEscape(e.reg.Secret.Reveal()))
+	case "secret_as_user":
+		// Stripe's way: a secret key is a user without a password.
+		req.SetBasicAuth(e.reg.Secret.Reveal(), "")
 	}
 	return req, nil
 }
