@@ -85,12 +85,13 @@ async function writes(deputy) {
   await notion.comments.create({ parent: { page_id: page.id }, rich_text: text('Seen') });
   const { results: comments } = await notion.comments.list({ block_id: page.id });
   assert.equal(comments[0].rich_text[0].plain_text, 'Seen');
-  const gone = await notion.blocks.delete({ block_id: page.id });
+  await notion.blocks.delete({ block_id: second.id });
+  const gone = await notion.pages.update({ page_id: page.id, in_trash: true });
   assert.equal(gone.in_trash, true);
 
   await assert.rejects(notion.pages.create({ parent: { page_id: finance }, properties: { title: { title: text('No') } } }), { status: 404 });
   await assert.rejects(notion.pages.create({ parent: { workspace: true }, properties: { title: { title: text('No') } } }), { status: 400 });
-  await assert.rejects(notion.pages.update({ page_id: handbook, in_trash: true }), { status: 400 }, 'the bin has a permission of its own');
+  await assert.rejects(notion.pages.update({ page_id: finance, in_trash: true }), { status: 404 });
   await assert.rejects(notion.pages.update({ page_id: row.id, properties: { Budget: { relation: [{ id: id(50) }] } } }), { status: 400 }, 'a link to what was not picked');
   await assert.rejects(notion.dataSources.update({ data_source_id: tasks, properties: { Secret: { rich_text: {} } } }), { status: 404 }, 'another column');
 }

@@ -16,7 +16,7 @@ import (
 func (p program) demo() *cobra.Command {
 	var where demo.Config
 	cmd := &cobra.Command{
-		Use: "demo", Short: "Try the whole story on this computer, offline, with a simulated GitHub, Slack, Google and Notion", Args: cobra.NoArgs,
+		Use: "demo", Short: "Try the whole story on this computer, offline, with a simulated GitHub, Slack, Google, Notion and Stripe", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			cfg, err := p.config(cmd)
 			if err != nil {
@@ -59,6 +59,7 @@ func (p program) demo() *cobra.Command {
 	cmd.Flags().StringVar(&where.Slack, "slack-listen", "127.0.0.1:8092", "`address` of the simulated Slack")
 	cmd.Flags().StringVar(&where.Google, "google-listen", "127.0.0.1:8093", "`address` of the simulated Google")
 	cmd.Flags().StringVar(&where.Notion, "notion-listen", "127.0.0.1:8094", "`address` of the simulated Notion")
+	cmd.Flags().StringVar(&where.Stripe, "stripe-listen", "127.0.0.1:8095", "`address` of the simulated Stripe")
 	return cmd
 }
 

@@ -124,6 +124,26 @@ export class Person {
     return this.allow(callback);
   }
 
+  /** allowStripe is allowGitHub for Stripe; no customers are all of them. */
+  async allowStripe(request, callback, customers = []) {
+    await this.open(request);
+    if (this.heading() === 'Sign in') await this.signIn();
+    if (this.#has('Connect Stripe')) {
+      await this.press('Connect Stripe');
+      await this.press('Continue to Stripe');
+      await this.press('Sign in', { fields: { login: 'ana', password: 'ana' } });
+      await this.press('Install');
+    }
+    await this.press('Choose customers');
+    if (customers.length > 0) {
+      await this.press('Use these', { fields: { pick: customers.map((name) => this.field(name)) } });
+    } else {
+      await this.press('Use these', { fields: { far: 'all' } });
+      await this.press('Use these', { fields: { far: 'all', sure: 'yes' } });
+    }
+    return this.allow(callback);
+  }
+
   /**
    * approve answers the request of an app that wants no service of the person:
    * signs in, ticks every row, allows. It returns the address that the app is

@@ -42,18 +42,18 @@ function after(t, end) {
 }
 
 /**
- * demo starts `deputy demo` and returns { url, app, github, slack, google, notion, log() }.
+ * demo starts `deputy demo` and returns { url, app, github, slack, google, notion, stripe, log() }.
  * url is Deputy's external URL; the others are where the extras listen.
  */
 export async function demo(t, flags = []) {
-  const [port, app, github, slack, google, notion] = await freePorts(6);
+  const [port, app, github, slack, google, notion, stripe] = await freePorts(7);
   const url = `http://localhost:${port}`;
   const program = await start(t, url, port, flags, ['demo',
     '--app-listen', `127.0.0.1:${app}`, '--github-listen', `127.0.0.1:${github}`, '--slack-listen', `127.0.0.1:${slack}`,
-    '--google-listen', `127.0.0.1:${google}`, '--notion-listen', `127.0.0.1:${notion}`]);
+    '--google-listen', `127.0.0.1:${google}`, '--notion-listen', `127.0.0.1:${notion}`, '--stripe-listen', `127.0.0.1:${stripe}`]);
   await until(program, () => program.log().includes('Ctrl-C ends it'));
   const at = (port) => `http://127.0.0.1:${port}`;
-  return { ...program, url, app: at(app), github: at(github), slack: at(slack), google: at(google), notion: at(notion) };
+  return { ...program, url, app: at(app), github: at(github), slack: at(slack), google: at(google), notion: at(notion), stripe: at(stripe) };
 }
 
 /** serve starts `deputy serve`, with env besides its own environment, and returns { url, log(), command(args, stdin) }. */

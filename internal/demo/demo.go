@@ -28,8 +28,8 @@ const (
 // Config says where the parts listen; each is a host:port. Of a provider without an
 // address there is no simulator.
 type Config struct {
-	App, GitHub, Slack, Google, Notion string
-	Quirks                             simulator.Quirks
+	App, GitHub, Slack, Google, Notion, Stripe string
+	Quirks                                     simulator.Quirks
 }
 
 // Demo is the running extras.
@@ -47,6 +47,7 @@ func Start(ctx context.Context, f *server.Foundation, cfg Config) (*Demo, error)
 		{server.NewProvider{Provider: "slack"}, cfg.Slack, "/api", nil, func(c simulator.Config) http.Handler { return simulator.NewSlack(c) }},
 		{server.NewProvider{Provider: "google"}, cfg.Google, "", []string{"token"}, func(c simulator.Config) http.Handler { return simulator.NewGoogle(c) }},
 		{server.NewProvider{Provider: "notion"}, cfg.Notion, "", nil, func(c simulator.Config) http.Handler { return simulator.NewNotion(c) }},
+		{server.NewProvider{Provider: "stripe"}, cfg.Stripe, "", nil, func(c simulator.Config) http.Handler { return simulator.NewStripe(c) }},
 	} {
 		if err := d.provider(ctx, f, p, cfg.Quirks); err != nil {
 			return nil, errors.Join(err, d.Close())

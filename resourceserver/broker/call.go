@@ -145,21 +145,6 @@ func (c *call) authorise(ctx context.Context) (consent.Verdict, error) {
 	return verdict, err
 }
 
-// further adds to the permitted uses of a list those that are permitted beside the
-// first, on the same connection.
-func (c *call) further(ctx context.Context, first use, verdict consent.Verdict, others []use) {
-	c.permitted = []permitted{{first, verdict.Connection.ID, verdict.Limit}}
-	if c.op.Rule != catalog.FromAnswer {
-		return
-	}
-	for _, u := range others {
-		if v, _, err := c.try(ctx, u); err == nil && v.Connection.ID == verdict.Connection.ID {
-			c.permitted = append(c.permitted, permitted{u, v.Connection.ID, v.Limit})
-		}
-	}
-	c.use(first)
-}
-
 // possible lists the uses that the request can be about: when it names a resource
 // by its id, those whose ids look like that; else all.
 func (c *call) possible() []use {

@@ -159,6 +159,7 @@ var examples = []example{
 		absentBody:  `{"parent":{"data_source_id":"` + noPage + `"},"properties":{"Name":{"title":[{"text":{"content":"x"}}]}}}`},
 	{provider: "notion", operation: "pages.update", method: "PATCH", inside: "/v1/pages/" + row, outside: "/v1/pages/" + finance, absentTarget: "/v1/pages/" + noPage,
 		body: `{"properties":{"Status":{"status":{"name":"Done"}},"Tags":{"multi_select":[{"name":"web"}]},"Notes":{"rich_text":[{"text":{"content":"Checked","link":{"url":"https://example.com/a"}}}]},"Due":{"date":{"start":"2026-12-01"}}}}`},
+	{provider: "notion", operation: "pages.trash", method: "PATCH", inside: "/v1/pages/" + holidays, outside: "/v1/pages/" + finance, absentTarget: "/v1/pages/" + noPage, body: `{"in_trash":true}`},
 	{provider: "notion", operation: "blocks.retrieve", method: "GET", inside: "/v1/blocks/" + holidays, outside: "/v1/blocks/" + finance, absentTarget: "/v1/blocks/" + noPage},
 	{provider: "notion", operation: "blocks.children.list", method: "GET", inside: "/v1/blocks/" + handbook + "/children?page_size=2", outside: "/v1/blocks/" + finance + "/children", absentTarget: "/v1/blocks/" + noPage + "/children"},
 	{provider: "notion", operation: "blocks.children.append", method: "PATCH", inside: "/v1/blocks/" + holidays + "/children", outside: "/v1/blocks/" + finance + "/children", absentTarget: "/v1/blocks/" + noPage + "/children",

@@ -252,6 +252,21 @@ func (c *call) insideTree(ctx context.Context, d *document, item int, id string)
 	return false, nil
 }
 
+// further adds to the permitted uses of a list those that are permitted beside the
+// first, on the same connection.
+func (c *call) further(ctx context.Context, first use, verdict consent.Verdict, others []use) {
+	c.permitted = []permitted{{first, verdict.Connection.ID, verdict.Limit}}
+	if c.op.Rule != catalog.FromAnswer {
+		return
+	}
+	for _, u := range others {
+		if v, _, err := c.try(ctx, u); err == nil && v.Connection.ID == verdict.Connection.ID {
+			c.permitted = append(c.permitted, permitted{u, v.Connection.ID, v.Limit})
+		}
+	}
+	c.use(first)
+}
+
 // permitted is one use that the call is permitted for, with its limit.
 type permitted struct {
 	use

@@ -268,7 +268,7 @@ func TestABodyHoldsOnlyWhatIsDeclared(t *testing.T) {
 		{"a member deep inside", "POST", "/v1/pages", `{` + in + `,"properties":{"title":{"title":[{"text":{"content":"x","evil":1}}]}}}`},
 		{"a mention", "POST", "/v1/pages", `{` + in + `,"properties":{"title":{"title":[{"type":"mention","mention":{"page":{"id":"` + finance + `"}}}]}}}`},
 		{"a relation", "PATCH", "/v1/pages/" + row, `{"properties":{"Budget":{"relation":[{"id":"` + budget + `"}]}}}`},
-		{"the bin by the way", "PATCH", "/v1/pages/" + row, `{"properties":{},"in_trash":true}`},
+		{"the bin by the way", "PATCH", "/v1/pages/" + holidays, `{"properties":{},"in_trash":true}`},
 		{"a member twice", "POST", "/v1/pages", `{"parent":{"page_id":"` + handbook + `","page_id":"` + finance + `"},` + title + `}`},
 		{"two parents", "POST", "/v1/pages", `{"parent":{"page_id":"` + handbook + `","data_source_id":"` + budget + `"},` + title + `}`},
 		{"the workspace", "POST", "/v1/pages", `{"parent":{"workspace":true},` + title + `}`},
