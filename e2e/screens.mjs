@@ -8,8 +8,11 @@ import { served, written } from './house/screens.mjs';
 
 const out = new URL('../docs/screens/', import.meta.url).pathname;
 const screens = [
-  'signin-app', 'stranger-many', 'consent-many', 'confirm-changed', 'consent-delta', 'picker-many', 'connect-many', 'device-empty', 'device-confirm', 'home-many', 'app-many',
-  'passkeys-many', 'prove-passkey', 'services-many', 'activity-many', 'sessions-many', 'remove-app', 'disconnect-many', 'done-nothing', 'error-ended',
+  'stranger-many', 'stranger-passing', 'consent-many', 'confirm-changed', 'consent-delta', 'consent-passing', 'consent-admin', 'ask-many',
+  'picker-many', 'connect-many', 'signin-app', 'signin-passkey', 'signin-code', 'accounts-many', 'forgot', 'reset', 'invitation',
+  'passkeys-many', 'codes-new', 'recovery', 'companies-many', 'prove-passkey', 'device-empty', 'device-confirm', 'home-many', 'app-many',
+  'less-many', 'services-many', 'activity-many', 'receipt-yes', 'sessions-many', 'profile-one', 'mails', 'remove-app', 'disconnect-many',
+  'signedout-app', 'done-nothing', 'error-ended',
 ];
 const dark = ['consent-many'];
 const widths = [1280, 360];
