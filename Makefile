@@ -58,8 +58,8 @@ bench: ## Measure, as bench/README.md reports it
 	@DEPUTY_POSTGRES_FSYNC=on scripts/postgres.sh go run -tags $(TAGS) ./bench
 
 .PHONY: mutate
-mutate: ## Ask whether the tests of the consent engine notice mistakes (takes a quarter of an hour)
-	@go run -tags $(TAGS) ./scripts/mutate -args '-rapid.nofailfile -rapid.shrinktime=1ms' ./consent decide.go steps.go required.go renew.go more.go along.go also.go agree.go permit.go rate.go grant.go details.go
+mutate: ## Ask whether the tests of the consent engine notice mistakes (takes half an hour)
+	@go run -tags $(TAGS) ./scripts/mutate -args '-rapid.nofailfile -rapid.shrinktime=1ms' ./consent decide.go steps.go required.go renew.go more.go along.go also.go agree.go permit.go rate.go grant.go details.go petition.go less.go face.go caution.go
 
 .PHONY: lint
 lint: ## Check formatting and sizes, and run go vet

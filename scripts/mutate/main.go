@@ -11,6 +11,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"go/ast"
@@ -175,18 +176,25 @@ func try(pkg string, all []mutant, workers int, more []string) ([]fate, error) {
 	defer os.RemoveAll(dir)
 	fates, errs, next := make([]fate, len(all)), make([]error, len(all)), make(chan int)
 	var busy sync.WaitGroup
-	for range workers {
+	for w := range workers {
+		c, err := newCache(filepath.Join(dir, fmt.Sprint("cache", w)), pkg)
+		if err != nil {
+			return nil, err
+		}
 		busy.Go(func() {
 			for i := range next {
-				fates[i], errs[i] = test(filepath.Join(dir, fmt.Sprint(i)), pkg, all[i], more)
+				fates[i], errs[i] = test(filepath.Join(dir, fmt.Sprint(i)), pkg, all[i], more, c)
+				errs[i] = errors.Join(errs[i], c.tidy())
 			}
 		})
 	}
 	for i := range all {
+		fmt.Fprintf(os.Stderr, "\r%d of %d", i, len(all))
 		next <- i
 	}
 	close(next)
 	busy.Wait()
+	fmt.Fprintln(os.Stderr)
 	for _, err := range errs {
 		if err != nil {
 			return nil, err
@@ -196,7 +204,7 @@ func try(pkg string, all []mutant, workers int, more []string) ([]fate, error) {
 }
 
 // test runs the package's tests with the mutant in place of its file.
-func test(dir, pkg string, m mutant, more []string) (fate, error) {
+func test(dir, pkg string, m mutant, more []string, c cache) (fate, error) {
 	source, err := os.ReadFile(m.file)
 	if err != nil {
 		return 0, err
@@ -221,7 +229,9 @@ func test(dir, pkg string, m mutant, more []string) (fate, error) {
 		return 0, err
 	}
 	args := append([]string{"test", "-overlay", plan, "-vet=off", "-failfast", "-timeout", "1m", pkg}, more...)
-	said, err := exec.Command("go", args...).CombinedOutput()
+	cmd := exec.Command("go", args...)
+	cmd.Env = append(os.Environ(), "GOCACHE="+c.dir)
+	said, err := cmd.CombinedOutput()
 	switch {
 	case err == nil:
 		return unnoticed, nil
