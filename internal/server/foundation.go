@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/deputy-oauth/deputy/consent/catalog"
@@ -41,12 +42,15 @@ const (
 	vaultKeyFile  = "vault.json"
 )
 
+// catalogue is read once a process, like the templates.
+var catalogue = sync.OnceValues(catalog.Default)
+
 // Prepare opens the database, brings it to the newest schema, and opens the keys.
 // On the first start it makes them. A database that was used with other keys is
 // refused: its secrets would be unreadable, and everything new would be sealed
 // with keys that the other replicas do not have.
 func Prepare(ctx context.Context, cfg config.Config, now func() time.Time) (*Foundation, error) {
-	words, err := catalog.Default()
+	words, err := catalogue()
 	if err != nil {
 		return nil, fmt.Errorf("read the catalogue: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 
@@ -16,9 +17,19 @@ import (
 	"github.com/deputy-oauth/deputy/templates"
 )
 
+// sets are the pages of each site, a site → func() (*templates.Set, error). The
+// templates are in the program: they are read once a process for pages, mails and
+// commands, and for the hundreds of servers that tests make.
+var sets sync.Map
+
+type site struct{ operator, language string }
+
 // pages is what pages and mails say.
 func (f *Foundation) pages() (*templates.Set, error) {
-	set, err := templates.New(templates.Site{Operator: f.Config.Operator, Language: f.Config.Language, Said: f.Catalog.Said})
+	read, _ := sets.LoadOrStore(site{f.Config.Operator, f.Config.Language}, sync.OnceValues(func() (*templates.Set, error) {
+		return templates.New(templates.Site{Operator: f.Config.Operator, Language: f.Config.Language, Said: f.Catalog.Said})
+	}))
+	set, err := read.(func() (*templates.Set, error))()
 	if err != nil {
 		return nil, fmt.Errorf("read the templates: %w", err)
 	}
