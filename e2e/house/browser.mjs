@@ -11,7 +11,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
 // What a provider's token looks like: these never reach a page.
-export const providerToken = /gh[opusr]_[A-Za-z0-9]{20}|xox[a-z]([.-]xox[a-z])?-[A-Za-z0-9-]{10}|ya29\.[A-Za-z0-9._-]{20}/;
+export const providerToken = /(?<![\w-])(?:gh[opusr]_[A-Za-z0-9]{20}|xox[a-z]([.-]xox[a-z])?-[A-Za-z0-9-]{10}|ya29\.[A-Za-z0-9._-]{20})/;
 
 /** launch starts Chromium, with further flags; it ends with the test. */
 export async function launch(t, ...flags) {
