@@ -50,6 +50,9 @@ func petition(page deputytest.Page, why string) deputytest.Page {
 func TestAnAdministratorApproves(t *testing.T) {
 	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
 		ruled(t, d, email)
+		if n := d.Count("SELECT count(*) FROM audit WHERE kind = 'rule.set' AND scope = ? AND detail = 'admin'", email); n != 1 {
+			t.Errorf("%d records of the rule", n)
+		}
 		app, ana := d.App(deputytest.Confidential), d.SignedIn("ana")
 		page := ana.Ask(app.Query(profile, email))
 		says(t, page, 200, "Your admin must approve", "Missing", "For: See your e-mail address")
