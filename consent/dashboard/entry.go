@@ -103,6 +103,9 @@ func plain(k audit.Kind) (templates.EntryKind, bool) {
 
 // call words what an app did or tried.
 func (t teller) call(e audit.Event, out templates.Entry) (templates.Entry, bool) {
+	if e.Detail == audit.Replayed {
+		return out, false // it was done once, and is told once
+	}
 	op := t.d.operations[e.Operation]
 	out.Did = "made a call"
 	if op != nil {

@@ -109,6 +109,10 @@ const (
 // Away is the Detail of a call that was made while the person was not signed in.
 const Away = "away"
 
+// Replayed is the Detail of a call for which nothing was sent, because its app's key was
+// used before: what was done stands in the record of then.
+const Replayed = "replayed"
+
 // Event is one thing that happened. Fields that do not apply stay empty.
 type Event struct {
 	At         time.Time // zero means now

@@ -13,14 +13,15 @@ import (
 const writeIssues = "services.github.issues.write"
 
 // filer is an app that files issues under keys.
-func filer(t *testing.T, d *deputytest.Deputy) (file func(key, title string) deputytest.Answer) {
+func filer(t *testing.T, d *deputytest.Deputy) (file func(key, title string) deputytest.Answer, ana *deputytest.Browser) {
 	t.Helper()
-	app, ana := d.App(deputytest.Confidential), d.SignedIn("ana")
+	app := d.App(deputytest.Confidential)
+	ana = d.SignedIn("ana")
 	f := ana.Ask(app.Query(writeIssues, unattended)).Complete("700100001").Form("/consent")
 	tokens := d.Redeem(app, ana.Code(f.Set("allow", f.Boxes("allow")...).Submit("allow")))
 	return func(key, title string) deputytest.Answer {
 		return d.Send("POST", "/api/github/repos/acme/web/issues", `{"title":"`+title+`"}`, "Authorization", "Bearer "+tokens.Access, "Content-Type", "application/json", "Idempotency-Key", key)
-	}
+	}, ana
 }
 
 const unattended = "agents.writes.unattended"
@@ -29,7 +30,7 @@ const unattended = "agents.writes.unattended"
 // change at the provider.
 func TestThreat_B20_RetriesDoNotDuplicateWrites(t *testing.T) {
 	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
-		file := filer(t, d)
+		file, ana := filer(t, d)
 		had := len(d.GitHub.Issues("acme/web"))
 		var all sync.WaitGroup
 		answers := make([]deputytest.Answer, 60)
@@ -61,6 +62,9 @@ func TestThreat_B20_RetriesDoNotDuplicateWrites(t *testing.T) {
 		if kept := d.Words("SELECT string_agg(answer, ' ') FROM outcomes"); strings.Contains(kept, "Issue") {
 			t.Errorf("answers are stored as they are: %s", kept)
 		}
+		if page := ana.Get("/activity"); !page.Says("Repo Scout opened an issue in acme/web. 3 times.") || page.Says("Refused:") {
+			t.Errorf("she reads: %s", page.Text())
+		}
 		d.Exec("UPDATE outcomes SET expires_at = ?", d.Clock.Now().UnixMilli())
 		if a := file("key-1", "Issue 2"); a.Status != 201 || a.Header.Get("Idempotent-Replayed") != "" {
 			t.Errorf("a day later: %d %s", a.Status, a.Raw)
@@ -76,7 +80,7 @@ func TestThreat_B20_WhatNobodyKnowsIsSaid(t *testing.T) {
 	for _, postgres := range []bool{false, true} {
 		t.Run(map[bool]string{false: "sqlite", true: "postgres"}[postgres], func(t *testing.T) {
 			d := deputytest.New(t, deputytest.Options{Postgres: postgres, Quirks: simulator.Quirks{LoseReply: true}})
-			file := filer(t, d)
+			file, ana := filer(t, d)
 			had := len(d.GitHub.Issues("acme/web"))
 			for range 20 {
 				if a := file("key-1", "Lost"); a.Status != 504 || a.Text("error") != "unknown_outcome" {
@@ -85,6 +89,9 @@ func TestThreat_B20_WhatNobodyKnowsIsSaid(t *testing.T) {
 			}
 			if made := len(d.GitHub.Issues("acme/web")) - had; made != 1 {
 				t.Errorf("%d issues", made)
+			}
+			if page := ana.Get("/activity"); !page.Says("Failed: Repo Scout would have opened an issue in acme/web.") || page.Says("times") {
+				t.Errorf("she reads: %s", page.Text())
 			}
 		})
 	}

@@ -25,7 +25,7 @@ type outcomes struct {
 const mostKept = 64 << 10
 
 func outcome(a broker.Attempt) store.Outcome {
-	id := sha256.Sum256([]byte(string(a.Grant) + "\x00" + a.Key))
+	id := sha256.Sum256([]byte(string(a.Grant) + "\x00" + string(a.App) + "\x00" + a.Key))
 	return store.Outcome{ID: hex.EncodeToString(id[:]), Grant: a.Grant, Request: hex.EncodeToString(a.Request[:]), Began: a.Began}
 }
 

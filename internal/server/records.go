@@ -48,7 +48,10 @@ func event(e broker.Event) audit.Event {
 		At: e.At, User: e.User, App: e.App, Actors: e.Actors, Grant: e.Grant, Connection: e.Connection, Scope: e.Scope, Operation: e.Operation,
 		Resource: resource(e.Resource), Detail: e.Reason,
 	}
-	if e.Away && out.Detail == "" {
+	switch {
+	case e.Reason == broker.Replayed:
+		out.Detail = audit.Replayed
+	case e.Away && out.Detail == "":
 		out.Detail = audit.Away
 	}
 	switch e.Outcome {

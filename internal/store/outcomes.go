@@ -15,7 +15,7 @@ const mostOutcomes = 10_000
 
 // Outcome is what became of a write under a key. Its texts are the caller's.
 type Outcome struct {
-	ID      string // of grant and key
+	ID      string // of grant, app and key
 	Grant   consent.GrantID
 	Request string
 	Stage   string
@@ -26,6 +26,19 @@ type Outcome struct {
 // BeginOutcome stores o until a time. When there is one of its ID that has not ended,
 // it returns that one; nil when o was stored, and false when too many of the grant are.
 func (s *Store) BeginOutcome(ctx context.Context, o Outcome, until time.Time) (before *Outcome, room bool, err error) {
+	// One that is there and then is not was forgotten just now: its key is free.
+	for range 2 {
+		if before, room, err = s.beginOutcome(ctx, o, until); err != nil || room {
+			break
+		}
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("note a write under a key: %w", err)
+	}
+	return before, room, nil
+}
+
+func (s *Store) beginOutcome(ctx context.Context, o Outcome, until time.Time) (before *Outcome, room bool, err error) {
 	err = s.DB.Tx(ctx, func(ctx context.Context) error {
 		tx, now := s.DB.Read(ctx), s.Now().UnixMilli()
 		if err := s.deleteExpired(ctx, "outcomes", "id", now); err != nil {
@@ -48,10 +61,7 @@ func (s *Store) BeginOutcome(ctx context.Context, o Outcome, until time.Time) (b
 		before, room = &found, true
 		return err
 	})
-	if err != nil {
-		return nil, false, fmt.Errorf("note a write under a key: %w", err)
-	}
-	return before, room, nil
+	return before, room, err
 }
 
 // EndOutcome stores the stage and answer of o, unless it ended or began anew.

@@ -35,6 +35,8 @@ type call struct {
 	climbs    *climber
 	// short is true when a list may lack items that are inside the limit.
 	short bool
+	// replayed is true when the call was answered by what is known of its key.
+	replayed bool
 	// faulted is true when the answer is the provider's own refusal, passed on.
 	faulted bool
 

@@ -28,7 +28,7 @@ type Event struct {
 	Resource   consent.Resource // with the name the app used, if any
 	Words      string           // "read files in"
 	Outcome    Outcome
-	Reason     string // the refusal's code; "" when done
+	Reason     string // the refusal's code, or Replayed; "" when done
 	Away       bool   // the person was not signed in
 	Status     int    // what the app was answered
 	Items      int    // items of a list that left
@@ -72,6 +72,9 @@ func (c *call) record(ctx context.Context, answer Answer, err error) error {
 		}
 	default:
 		e.Outcome, e.Reason, e.Status = Failed, "internal", 500
+	}
+	if c.replayed {
+		e.Reason = Replayed
 	}
 	return c.write(ctx, e)
 }

@@ -19,7 +19,8 @@ import (
 // Attempt is a write under a key of the app's.
 type Attempt struct {
 	Grant   consent.GrantID
-	Key     string            // of the app's choice; it counts within the grant
+	App     consent.AppID     // who calls: several may act under one grant
+	Key     string            // of the app's choice
 	Request [sha256.Size]byte // digest of what is asked
 	Began   time.Time
 }
@@ -77,8 +78,9 @@ const (
 	headerReplayed = "Idempotent-Replayed"
 )
 
-// replayed is the reason on record of an answer of before.
-const replayed = "replayed"
+// Replayed is the reason on record of a call that was answered by what is known of its
+// key: nothing was sent for it.
+const Replayed = "replayed"
 
 // key returns the app's key, "" for a call that has none or needs none. The draft
 // writes it in quotes; apps, most of which know Stripe's, write it without.
@@ -106,7 +108,7 @@ func (c *call) once(ctx context.Context, write func(context.Context) (Answer, er
 	if key == "" {
 		return write(ctx)
 	}
-	a := Attempt{Grant: c.req.Bearer.Grant, Key: key, Request: c.digest(), Began: c.began}
+	a := Attempt{Grant: c.req.Bearer.Grant, App: c.req.Bearer.App, Key: key, Request: c.digest(), Began: c.began}
 	past, err := c.b.cfg.Outcomes.Begin(ctx, a, c.began.Add(keyLife))
 	if err != nil {
 		return Answer{}, fmt.Errorf("begin a write under a key: %w", err)
@@ -136,6 +138,7 @@ func (c *call) digest() [sha256.Size]byte {
 
 // earlier answers a call whose key was used before.
 func (c *call) earlier(a Attempt, past Past) (Answer, error) {
+	c.replayed = true
 	switch {
 	case past.Stage == Full:
 		return Answer{}, &Refusal{Status: http.StatusTooManyRequests, Code: CodeKeysFull, RetryAfter: time.Hour, Message: "Too many Idempotency-Keys of this app were used within a day. Nothing was changed."}
@@ -146,7 +149,6 @@ func (c *call) earlier(a Attempt, past Past) (Answer, error) {
 	case past.Stage != Ended:
 		return Answer{}, unknownOutcome()
 	}
-	c.event.Reason = replayed
 	past.Answer.Header.Set(headerReplayed, "true")
 	return past.Answer, nil
 }
