@@ -15,7 +15,8 @@ import (
 const together = 10 * time.Minute
 
 // told lists the kinds of records that people read. The others are the protocol
-// at work: a token for every sign-in and every hour says nothing new.
+// at work: a token for every sign-in and every hour says nothing new, and what an app
+// asked for again under its key was done once and is told once.
 func told() []audit.Kind {
 	return []audit.Kind{
 		audit.GrantAgreed, audit.GrantRefused, audit.GrantNarrowed, audit.GrantRevoked, audit.GrantEnding, audit.TokenReplayed,
@@ -103,9 +104,6 @@ func plain(k audit.Kind) (templates.EntryKind, bool) {
 
 // call words what an app did or tried.
 func (t teller) call(e audit.Event, out templates.Entry) (templates.Entry, bool) {
-	if e.Detail == audit.Replayed {
-		return out, false // it was done once, and is told once
-	}
 	op := t.d.operations[e.Operation]
 	out.Did = "made a call"
 	if op != nil {

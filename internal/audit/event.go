@@ -45,6 +45,9 @@ const (
 	CallAllowed Kind = "call.allowed"
 	CallDenied  Kind = "call.denied"
 	CallFailed  Kind = "call.failed" // allowed, but the provider did not do it
+	// CallReplayed is a call for which nothing was sent, because its app's key was used
+	// before: what was done stands in the record of then.
+	CallReplayed Kind = "call.replayed"
 
 	ConnectionAdded       Kind = "connection.added"
 	ConnectionWidened     Kind = "connection.widened"
@@ -108,10 +111,6 @@ const (
 
 // Away is the Detail of a call that was made while the person was not signed in.
 const Away = "away"
-
-// Replayed is the Detail of a call for which nothing was sent, because its app's key was
-// used before: what was done stands in the record of then.
-const Replayed = "replayed"
 
 // Event is one thing that happened. Fields that do not apply stay empty.
 type Event struct {

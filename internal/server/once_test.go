@@ -62,6 +62,9 @@ func TestThreat_B20_RetriesDoNotDuplicateWrites(t *testing.T) {
 		if kept := d.Words("SELECT string_agg(answer, ' ') FROM outcomes"); strings.Contains(kept, "Issue") {
 			t.Errorf("answers are stored as they are: %s", kept)
 		}
+		for range 60 {
+			file("key-2", "Issue 2") // more than a page of the list has
+		}
 		if page := ana.Get("/activity"); !page.Says("Repo Scout opened an issue in acme/web. 3 times.") || page.Says("Refused:") {
 			t.Errorf("she reads: %s", page.Text())
 		}

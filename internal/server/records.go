@@ -48,10 +48,7 @@ func event(e broker.Event) audit.Event {
 		At: e.At, User: e.User, App: e.App, Actors: e.Actors, Grant: e.Grant, Connection: e.Connection, Scope: e.Scope, Operation: e.Operation,
 		Resource: resource(e.Resource), Detail: e.Reason,
 	}
-	switch {
-	case e.Reason == broker.Replayed:
-		out.Detail = audit.Replayed
-	case e.Away && out.Detail == "":
+	if e.Away && out.Detail == "" {
 		out.Detail = audit.Away
 	}
 	switch e.Outcome {
@@ -66,6 +63,9 @@ func event(e broker.Event) audit.Event {
 		out.Kind, out.Outcome = audit.CallFailed, audit.Unknown
 	default:
 		out.Kind, out.Outcome = audit.CallFailed, audit.Failed
+	}
+	if e.Reason == broker.Replayed {
+		out.Kind = audit.CallReplayed
 	}
 	return out
 }
