@@ -32,7 +32,7 @@ var attackHeaders = []string{
 }
 
 // Whatever an app sends, the provider sees the broker's own headers only.
-func TestNoHeaderOfAnAppReachesTheProvider(t *testing.T) {
+func TestThreat_B4_B5_B6_B7_NoHeaderOfAnAppReachesTheProvider(t *testing.T) {
 	w := newWorld(t).agree(readRepos).start(t)
 	allowed := map[string]string{
 		"Accept": "application/vnd.github+json", "User-Agent": "deputy", "X-Github-Api-Version": "2022-11-28", "Authorization": "Bearer gho_provider",
@@ -85,7 +85,7 @@ func TestNoHeaderOfTheProviderReachesTheApp(t *testing.T) {
 	}
 }
 
-func TestACredentialElsewhereIsNone(t *testing.T) {
+func TestThreat_B6_ACredentialElsewhereIsNone(t *testing.T) {
 	w := newWorld(t).agree(readRepos).start(t)
 	for _, c := range []struct {
 		name, path string
@@ -132,7 +132,7 @@ func TestThreat_O20_ATokenForSomebodyElseIsNone(t *testing.T) {
 }
 
 // Nothing turns a read into a write (threat B7).
-func TestTheMethodIsTheRequestLines(t *testing.T) {
+func TestThreat_B7_TheMethodIsTheRequestLines(t *testing.T) {
 	w := newWorld(t).agree(readRepos, readIssues, writeIssues, consent.UnattendedWrites).start(t)
 	const issues = "/api/github/repos/acme/web/issues"
 	auth := "Authorization: Bearer good"
@@ -164,7 +164,7 @@ func TestTheMethodIsTheRequestLines(t *testing.T) {
 	}
 }
 
-func TestOddRequestLines(t *testing.T) {
+func TestThreat_B1_B2_B4_OddRequestLines(t *testing.T) {
 	w := newWorld(t).agree(readRepos).start(t)
 	for _, c := range []struct {
 		target string
@@ -199,7 +199,7 @@ func TestOddRequestLines(t *testing.T) {
 	}
 }
 
-func TestBodiesAreBounded(t *testing.T) {
+func TestThreat_B18_BodiesAreBounded(t *testing.T) {
 	w := newWorld(t).agree(writeIssues, consent.UnattendedWrites).start(t)
 	post := func(body string, headers ...string) answer {
 		return w.do(t, "POST", "/api/github/repos/acme/web/issues", body, append(headers, "Authorization: Bearer good", "Content-Type: application/json")...)

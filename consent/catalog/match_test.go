@@ -68,7 +68,7 @@ func TestMatchFindsTheOperation(t *testing.T) {
 }
 
 // Threats B1, B2, B4, B7, B10 and B26: whatever is not exactly an operation is none.
-func TestMatchRefuses(t *testing.T) {
+func TestThreat_B1_B2_B4_B7_B10_B26_MatchRefuses(t *testing.T) {
 	c := load(t)
 	for _, tt := range []struct {
 		why    string

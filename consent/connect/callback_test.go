@@ -15,7 +15,7 @@ import (
 // threats.md C2 to C6 and the generic attack "swap one field": a callback is
 // answered only in the situation it was made for, and the provider hears nothing
 // of the others.
-func TestACallbackWithOneFieldSwappedIsRefusedBeforeTheCodeIsRedeemed(t *testing.T) {
+func TestThreat_C2_C3_C6_ACallbackWithOneFieldSwapped(t *testing.T) {
 	w := newWorld(t)
 	ana := w.browser("ana", "s1", "b1")
 	callback := ana.agree(ana.start(nil), "octocat", "1")
@@ -58,7 +58,7 @@ func TestACallbackWithOneFieldSwappedIsRefusedBeforeTheCodeIsRedeemed(t *testing
 	ana.arrives(ana.get(callback), connect.Connected) // and none of it was used up
 }
 
-func TestACodeOfAnotherTripIsRefusedByThePin(t *testing.T) {
+func TestThreat_C4_ACodeOfAnotherTripIsRefusedByThePin(t *testing.T) {
 	w := newWorld(t)
 	ana, eve := w.browser("ana", "s1", "b1"), w.browser("eve", "s9", "b9")
 	victim := ana.agree(ana.start(nil), "octocat", "1")

@@ -125,7 +125,7 @@ func TestWideningKeepsWhatWasThere(t *testing.T) {
 }
 
 // threats.md C7: grants on the wanted account must not act on another one.
-func TestAnotherAccountNeverTakesAConnectionsPlace(t *testing.T) {
+func TestThreat_C7_AnotherAccountNeverTakesAConnectionsPlace(t *testing.T) {
 	w := newWorld(t)
 	w.browser("ana", "s1", "b1").connect("octocat", connect.Connected, nil)
 	octocat, _ := w.mem.account("ana", "octocat")

@@ -33,7 +33,7 @@ func (w *world) standing(p someone) string {
 
 // Attack: Ana puts each of Bob's ids into each route, with a token that is hers
 // and good for the form she has.
-func TestSomebodyElsesIdsDoNotExist(t *testing.T) {
+func TestThreat_C9_SomebodyElsesIdsDoNotExist(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		before := w.standing(w.bob)
 		mine, his := "/apps/"+string(w.ana.grant), "/apps/"+string(w.bob.grant)
@@ -74,7 +74,7 @@ func TestSomebodyElsesIdsDoNotExist(t *testing.T) {
 }
 
 // The same below the pages: each write names the person first.
-func TestRevokerTakesNothingFromSomebodyElse(t *testing.T) {
+func TestThreat_C9_RevokerTakesNothingFromSomebodyElse(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		r := &store.Revoker{Store: w.store, Audit: w.audit, Changed: w.note}
 		before := w.standing(w.bob)

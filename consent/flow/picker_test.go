@@ -153,7 +153,7 @@ func TestAnotherAccount(t *testing.T) {
 }
 
 // Threat C8: what counts is what the provider gave, not what it was asked for.
-func TestAProviderThatGivesLess(t *testing.T) {
+func TestThreat_C8_AProviderThatGivesLess(t *testing.T) {
 	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
 		app, ana := d.App(deputytest.Confidential), d.SignedIn("ana")
 		d.GitHub.SetQuirks(simulator.Quirks{FewerScopes: true})

@@ -28,7 +28,7 @@ func newKey(t *testing.T) seal.Key {
 	return k
 }
 
-func TestOpenFileRefuses(t *testing.T) {
+func TestThreat_C13_OpenFileRefuses(t *testing.T) {
 	random := base64.StdEncoding.EncodeToString([]byte("k3J9x!qZ7w#Lm2@Vb5^Nc8&Rt1*Yp4(D"))
 	for name, c := range map[string]struct {
 		content string
@@ -79,7 +79,7 @@ func TestCreateNeverReplacesAKey(t *testing.T) {
 	}
 }
 
-func TestKeyPrintsNothing(t *testing.T) {
+func TestThreat_C18_KeyPrintsNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "server.key")
 	if err := os.WriteFile(path, []byte(base64.StdEncoding.EncodeToString([]byte("k3J9x!qZ7w#Lm2@Vb5^Nc8&Rt1*Yp4(D"))), 0o600); err != nil {
 		t.Fatal(err)

@@ -50,10 +50,10 @@ type canary struct {
 	inHead       bool     // in Location or Set-Cookie
 }
 
-// TestThreat_O21_Canaries plays the whole path with secrets that can be recognised, and then
+// TestThreat_O21_C12_C18_C19_Canaries plays the whole path with secrets that can be recognised, and then
 // looks for them: in every answer, every log line and every byte of the database
 // (threats C12, C18, O21).
-func TestThreat_O21_Canaries(t *testing.T) {
+func TestThreat_O21_C12_C18_C19_Canaries(t *testing.T) {
 	for _, postgres := range []bool{false, true} {
 		t.Run(map[bool]string{false: "sqlite", true: "postgres"}[postgres], func(t *testing.T) {
 			w := &tap{}

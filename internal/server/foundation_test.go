@@ -75,9 +75,9 @@ func TestTheFirstStartMakesKeysAndLaterOnesUseThem(t *testing.T) {
 	})
 }
 
-// TestKeysThatAreRefused starts a server that was used before with something
+// TestThreat_C13_KeysThatAreRefused starts a server that was used before with something
 // wrong about its keys: it says what, and makes no new ones (threat C13).
-func TestKeysThatAreRefused(t *testing.T) {
+func TestThreat_C13_KeysThatAreRefused(t *testing.T) {
 	copied := func(t *testing.T, to, name string) {
 		t.Helper()
 		other := settings(t, "")

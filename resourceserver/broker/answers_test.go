@@ -48,7 +48,7 @@ func (w *world) against(r *reply) *int {
 	return &calls
 }
 
-func TestAMixedListLosesWhatIsOutsideTheLimit(t *testing.T) {
+func TestThreat_B12_AMixedListLosesWhatIsOutsideTheLimit(t *testing.T) {
 	w := newWorld(t).allowAll()
 	web := w.ids["acme/web"]
 	r := &reply{}
@@ -71,7 +71,7 @@ func TestAMixedListLosesWhatIsOutsideTheLimit(t *testing.T) {
 	}
 }
 
-func TestAnswersThatCannotBeCheckedAreNotPassedOn(t *testing.T) {
+func TestThreat_B12_B18_AnswersThatCannotBeCheckedAreNotPassedOn(t *testing.T) {
 	w := newWorld(t).allowAll()
 	web := w.ids["acme/web"]
 	r := &reply{}
@@ -102,7 +102,7 @@ func TestAnswersThatCannotBeCheckedAreNotPassedOn(t *testing.T) {
 }
 
 // Threats B13, B14: neither a provider's own address nor a redirect is passed on.
-func TestARedirectIsNeitherFollowedNorShown(t *testing.T) {
+func TestThreat_B13_B14_ARedirectIsNeitherFollowedNorShown(t *testing.T) {
 	w := newWorld(t).allowAll()
 	followed := 0
 	evil := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed++ }))
@@ -179,7 +179,7 @@ func TestScrub(t *testing.T) {
 }
 
 // Threats B18: what unpacks to more than the limit is not passed on.
-func TestACompressedBombIsStopped(t *testing.T) {
+func TestThreat_B18_ACompressedBombIsStopped(t *testing.T) {
 	w := newWorld(t).allowAll()
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
@@ -197,7 +197,7 @@ func TestACompressedBombIsStopped(t *testing.T) {
 
 // The property all of this is for: of whatever a provider answers to a list,
 // nothing outside the limit leaves, and no key does.
-func TestNothingOutsideTheLimitLeaves(t *testing.T) {
+func TestThreat_B12_NothingOutsideTheLimitLeaves(t *testing.T) {
 	w := newWorld(t).allowAll()
 	web := w.ids["acme/web"]
 	r := &reply{}

@@ -12,7 +12,7 @@ import (
 
 // The attacks on a broker's request (threats B1 to B11, B15, B18, B26): each is
 // refused, and nothing but looking up a name ever reaches the provider.
-func TestAttacksOnTheRequestReachNoProvider(t *testing.T) {
+func TestThreat_B1_B2_B3_B4_B6_B7_B9_B10_B11_B15_B18_B26_RequestsThatReachNoProvider(t *testing.T) {
 	w := newWorld(t).allowAll()
 	for _, tt := range []struct {
 		why      string
@@ -88,7 +88,7 @@ func TestAttacksOnTheRequestReachNoProvider(t *testing.T) {
 }
 
 // Threats B4, B5, B6: of an app's headers nothing is passed on but a proper tag.
-func TestOnlyOurOwnHeadersReachTheProvider(t *testing.T) {
+func TestThreat_B4_B5_B6_OnlyOurOwnHeadersReachTheProvider(t *testing.T) {
 	w := newWorld(t).allowAll()
 	req := w.request("GET", "github", "/repositories/"+w.ids["acme/web"], "")
 	for _, name := range []string{

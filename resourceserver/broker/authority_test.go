@@ -150,7 +150,7 @@ func (f failure) RetryAfter() time.Duration { return 0 }
 func (f failure) MayHaveHappened() bool     { return f.sent }
 
 // Threat B20: a write is sent once, and when nobody knows, the answer says so.
-func TestAWriteIsNeverSentTwice(t *testing.T) {
+func TestThreat_B20_AWriteIsNeverSentTwice(t *testing.T) {
 	for _, tt := range []struct {
 		says    string
 		fail    error

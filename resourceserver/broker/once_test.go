@@ -72,7 +72,7 @@ func keyed(t *testing.T) *world {
 	return w.allow(onHub, []consent.ScopeName{"services.github.issues.write"}, "acme/web")
 }
 
-func TestAWriteUnderAKeyIsMadeOnce(t *testing.T) {
+func TestThreat_B20_AWriteUnderAKeyIsMadeOnce(t *testing.T) {
 	w := keyed(t)
 	had := len(w.github.Issues("acme/web"))
 	made := func() int { return len(w.github.Issues("acme/web")) - had }

@@ -86,7 +86,7 @@ func TestSlackPagesByCursor(t *testing.T) {
 }
 
 // Threat B13: a cursor works for whom it was made and for nothing else.
-func TestACursorIsBoundToItsQuestion(t *testing.T) {
+func TestThreat_B13_ACursorIsBoundToItsQuestion(t *testing.T) {
 	w := newWorld(t).allowAll()
 	answer, refusal := w.ask("GET", "github", "/repos/acme/web/issues?per_page=2&state=all", "")
 	if refusal != nil {
@@ -157,7 +157,7 @@ func TestNamesAreLookedUpOnce(t *testing.T) {
 }
 
 // Another person's names are not mine: the cache is by connection.
-func TestNamesAreRememberedByConnection(t *testing.T) {
+func TestThreat_B21_B22_NamesAreRememberedByConnection(t *testing.T) {
 	w := newWorld(t).allowAll()
 	w.ask("GET", "github", "/repos/acme/web", "")
 	other := w.live.connections[0]

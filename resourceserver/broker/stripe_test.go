@@ -83,7 +83,7 @@ func TestAPaymentIsItsCustomers(t *testing.T) {
 }
 
 // Threats B6, B11: form-encoded values are declared as strictly as JSON.
-func TestAFormHoldsOnlyWhatIsDeclared(t *testing.T) {
+func TestThreat_B6_B11_AFormHoldsOnlyWhatIsDeclared(t *testing.T) {
 	w := newWorld(t).allowAll()
 	sub := "/v1/subscriptions/sub_NW000000000005"
 	for _, tt := range []struct{ why, method, target, body string }{

@@ -259,7 +259,7 @@ func TestWhatIsPulledInFromElsewhereDoesNotLeave(t *testing.T) {
 }
 
 // Threats B6, B11: what a body holds is declared down to its leaves.
-func TestABodyHoldsOnlyWhatIsDeclared(t *testing.T) {
+func TestThreat_B6_B11_ABodyHoldsOnlyWhatIsDeclared(t *testing.T) {
 	w := newWorld(t).allowAll()
 	in := `"parent":{"page_id":"` + handbook + `"}`
 	title := `"properties":{"title":{"title":[{"text":{"content":"x"}}]}}`
@@ -313,7 +313,7 @@ func TestABodyIsWrittenAnew(t *testing.T) {
 }
 
 // Threat B22: a cursor continues the question it was given for and no other.
-func TestACursorInABodyBelongsToItsQuestion(t *testing.T) {
+func TestThreat_B13_B22_ACursorInABodyBelongsToItsQuestion(t *testing.T) {
 	w := reading(t)
 	target := "/v1/data_sources/" + tasks + "/query"
 	filter := `"filter":{"property":"Urgent","checkbox":{"equals":true}}`

@@ -139,7 +139,7 @@ func TestATokenInMemoryMayBeAGenerationBehind(t *testing.T) {
 	w.wantCredential(3, consent.Healthy)
 }
 
-func TestATokenGoesNowhereElse(t *testing.T) {
+func TestThreat_B14_ATokenGoesNowhereElse(t *testing.T) {
 	var seen atomic.Int64
 	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen.Add(1) }))
 	t.Cleanup(other.Close)
@@ -165,7 +165,7 @@ func TestATokenGoesNowhereElse(t *testing.T) {
 	}
 }
 
-func TestRedirectsComeBackAsAnswers(t *testing.T) {
+func TestThreat_B14_RedirectsComeBackAsAnswers(t *testing.T) {
 	var followed atomic.Bool
 	w, reg := plain(t, func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/there" {
@@ -271,7 +271,7 @@ func TestADisconnectedConnectionCallsNobody(t *testing.T) {
 	}
 }
 
-func TestOnlyAllowedAddressesAreCalled(t *testing.T) {
+func TestThreat_C5_OnlyAllowedAddressesAreCalled(t *testing.T) {
 	s := &scripted{answers: []string{renewed}}
 	w, reg := plain(t, s.ServeHTTP, nil)
 	for _, raw := range []string{"http://10.0.0.1", "http://example.com", "ftp://x", "https://u:p@example.com", "https://example.com?x=1", "x", ""} {

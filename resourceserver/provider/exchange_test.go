@@ -106,7 +106,7 @@ func TestAPersonConnectsSlack(t *testing.T) {
 	}
 }
 
-func TestFewerScopesAreNotRoundedUp(t *testing.T) {
+func TestThreat_C8_FewerScopesAreNotRoundedUp(t *testing.T) {
 	h := newHub(t, "oauth_app", simulator.Quirks{FewerScopes: true})
 	tokens := h.link("c1", "octocat", "repo")
 	if slices.Contains(tokens.Granted, "repo") {
@@ -205,7 +205,7 @@ func TestTokenRepliesAreReadLeniently(t *testing.T) {
 	}
 }
 
-func TestTokenRefusalsAreClassedAndNeverQuoted(t *testing.T) {
+func TestThreat_C18_TokenRefusalsAreClassedAndNeverQuoted(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int
 		body   string

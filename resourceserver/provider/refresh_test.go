@@ -324,7 +324,7 @@ func TestAForgottenRefreshTokenIsAnAlarmAndTheOldOneStays(t *testing.T) {
 	}
 }
 
-func TestAMovedTokenIsNotUsed(t *testing.T) {
+func TestThreat_C11_AMovedTokenIsNotUsed(t *testing.T) {
 	s := &scripted{answers: []string{renewed}}
 	w := old(t, s)
 	w.mem.put(provider.Credential{ // somebody copies c1's ciphertext into their own row

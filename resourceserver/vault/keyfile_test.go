@@ -64,7 +64,7 @@ func TestCreateNeverReplacesAKey(t *testing.T) {
 	}
 }
 
-func TestAKeyOthersCanUseIsRefused(t *testing.T) {
+func TestThreat_C13_AKeyOthersCanUseIsRefused(t *testing.T) {
 	for _, mode := range []os.FileMode{0o640, 0o604, 0o660, 0o644, 0o610, 0o601, 0o620, 0o602} {
 		path := filepath.Join(t.TempDir(), "vault.key")
 		if _, err := vault.Create(path); err != nil {
@@ -167,7 +167,7 @@ func generated(t *testing.T, template *tinkpb.KeyTemplate) *tinkpb.Keyset {
 	return insecurecleartextkeyset.KeysetMaterial(handle)
 }
 
-func TestAWeakKeyIsRefused(t *testing.T) {
+func TestThreat_C13_AWeakKeyIsRefused(t *testing.T) {
 	zeros := generated(t, aead.AES256GCMKeyTemplate())
 	value := zeros.Key[0].KeyData.Value
 	clear(value[len(value)-32:]) // an AES-GCM key ends with its 32 bytes
@@ -201,7 +201,7 @@ func TestAWeakKeyIsRefused(t *testing.T) {
 	}
 }
 
-func TestAReplacedKeyStillOpensWhatItSealed(t *testing.T) {
+func TestThreat_C15_AReplacedKeyStillOpensWhatItSealed(t *testing.T) {
 	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
 	if err != nil {
 		t.Fatal(err)

@@ -62,7 +62,7 @@ func TestSealingTwiceGivesTwoCiphertextsAndNeverThePlaintext(t *testing.T) {
 
 // The swap-one-field attack: whoever can write to the database moves a
 // ciphertext to a row they own.
-func TestAMovedCiphertextDoesNotOpen(t *testing.T) {
+func TestThreat_C11_AMovedCiphertextDoesNotOpen(t *testing.T) {
 	v := create(t)
 	word := rapid.StringMatching(`[a-c]{1,4}`)
 	rapid.Check(t, func(t *rapid.T) {
@@ -87,7 +87,7 @@ func TestAMovedCiphertextDoesNotOpen(t *testing.T) {
 	})
 }
 
-func TestEachFieldOfThePlaceCounts(t *testing.T) {
+func TestThreat_C11_EachFieldOfThePlaceCounts(t *testing.T) {
 	v := create(t)
 	sealed, err := v.Seal(place(), secret.New("token"))
 	if err != nil {
@@ -128,7 +128,7 @@ func TestAChangedCiphertextDoesNotOpen(t *testing.T) {
 	}
 }
 
-func TestAnotherKeyDoesNotOpen(t *testing.T) {
+func TestThreat_C12_AnotherKeyDoesNotOpen(t *testing.T) {
 	ours, theirs := create(t), create(t)
 	sealed, err := ours.Seal(place(), secret.New("token"))
 	if err != nil {
@@ -151,7 +151,7 @@ func TestNothingIsSealedWithoutAPlace(t *testing.T) {
 	}
 }
 
-func TestAVaultPrintsNoKey(t *testing.T) {
+func TestThreat_C18_AVaultPrintsNoKey(t *testing.T) {
 	v := create(t)
 	if len(v.Fingerprint()) != 32 {
 		t.Errorf("fingerprint %q, want 32 characters", v.Fingerprint())

@@ -226,7 +226,7 @@ func TestTheSecondStepComesAfterTheCompany(t *testing.T) {
 }
 
 // Whose account it is: never by an address that nobody answers for.
-func TestWhoseAccountItIs(t *testing.T) {
+func TestThreat_C20_WhoseAccountItIs(t *testing.T) {
 	deputytest.Each(t, func(t *testing.T, d *deputytest.Deputy) {
 		c := acme(t, d, nil)
 		ana := d.User("ana")
