@@ -78,7 +78,11 @@ func newWorld(ctx context.Context, name, binary, dir, databaseURL string) (*worl
 		notes: "https://notes.example/api",
 	}
 	w.args = []string{"serve", "--listen", host, "--external-url", w.issuer.String(), "--data", dir, "--allow-loopback", "--log-level", "warn",
-		"--introspections", "1000000"} // counted, and never reached: one caller is the whole load here
+		// Counted, but never used up.
+		"--calls-per-minute", "100000000", "--calls-per-day", "1000000000", "--changes-per-minute", "100000000", "--changes-per-day", "1000000000",
+		"--introspections", "1000000", // counted, and never reached: one caller is the whole load here
+		"--calls-per-minute", "1000000000", "--calls-per-day", "1000000000", // likewise
+	}
 	if databaseURL != "" {
 		w.args = append(w.args, "--database-url", databaseURL)
 	}

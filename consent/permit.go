@@ -45,6 +45,7 @@ const (
 	ProviderLacks     Denial = "provider_permission" // the connection lacks a provider scope
 	DailyLimit        Denial = "daily_limit"         // a budget is used up for the day
 	RateExceeded      Denial = "rate_exceeded"       // the next visit of the schedule is later
+	TooManyCalls      Denial = "too_many_calls"      // the operator's allowance is used up
 )
 
 // Verdict is the answer of Permit. Connection and Limit count only when Denial

@@ -85,7 +85,7 @@ func (w *world) start(t *testing.T) *world {
 	w.words = files.Scopes
 	if w.broker == nil {
 		w.broker, err = broker.New(broker.Config{
-			Catalog: files, Authority: w, Budgets: w, Credentials: w, Outcomes: w, Audit: w, Cursors: w, Now: func() time.Time { return noon }, BaseURL: audience,
+			Catalog: files, Authority: w, Budgets: w, Meter: w, Credentials: w, Outcomes: w, Audit: w, Cursors: w, Now: func() time.Time { return noon }, BaseURL: audience,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -138,6 +138,11 @@ func (w *world) Next(_ consent.Bearer, wish resourceserver.Wish) (string, error)
 // Spend implements broker.Budgets.
 func (w *world) Spend(context.Context, consent.GrantID, []consent.Budget) (consent.Shortage, error) {
 	return w.short, nil
+}
+
+// Count implements broker.Meter: there is always room.
+func (w *world) Count(context.Context, consent.GrantID, bool) (consent.Shortage, error) {
+	return consent.Shortage{}, nil
 }
 
 // Begin, End and Forget implement broker.Outcomes: nothing is remembered.

@@ -72,6 +72,7 @@ const (
 	WhyNeedsYes   WhyRefused = "needs_yes"   // a change without a yes
 	WhyLimit      WhyRefused = "limit"       // the calls of the day were used up
 	WhyOften      WhyRefused = "often"       // it came back too soon
+	WhyMany       WhyRefused = "many"        // more calls than one app may make
 	WhyGone       WhyRefused = "gone"        // removed or ended
 	WhyService    WhyRefused = "service"     // the service is not connected, or wants the person
 	WhyUnknown    WhyRefused = "unknown"     // Deputy does not know this call

@@ -79,7 +79,7 @@ func everyEntry() []Entry {
 		every = append(every, one)
 	}
 	one.Kind = EntryRefused
-	for _, w := range []WhyRefused{WhyNotAllowed, WhyOutside, WhyAway, WhyNeedsYes, WhyLimit, WhyOften, WhyGone, WhyService, WhyUnknown} {
+	for _, w := range []WhyRefused{WhyNotAllowed, WhyOutside, WhyAway, WhyNeedsYes, WhyLimit, WhyOften, WhyMany, WhyGone, WhyService, WhyUnknown} {
 		one.Why = w
 		every = append(every, one)
 	}

@@ -204,6 +204,8 @@ func why(code string) templates.WhyRefused {
 		return templates.WhyLimit
 	case string(consent.RateExceeded):
 		return templates.WhyOften
+	case string(consent.TooManyCalls):
+		return templates.WhyMany
 	case "resource_unavailable":
 		return templates.WhyOutside
 	case "connection_missing", "connection_needs_you", "provider_permission", "blocked_by_organisation":

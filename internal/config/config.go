@@ -32,23 +32,27 @@ import (
 
 // Names of the settings. A flag is --name, a variable DEPUTY_NAME with _ for -.
 const (
-	Listen         = "listen"
-	ExternalURL    = "external-url"
-	Data           = "data"
-	DatabaseURL    = "database-url"
-	AllowLoopback  = "allow-loopback"
-	TrustedProxies = "trusted-proxies"
-	Operator       = "operator"
-	Language       = "language"
-	LogLevel       = "log-level"
-	Registration   = "registration"
-	Review         = "review"
-	WarnAbout      = "warn-about"
-	KeyRotation    = "key-rotation"
-	Introspections = "introspections"
-	SMTPURL        = "smtp-url"
-	MailFrom       = "mail-from"
-	File           = "config"
+	Listen           = "listen"
+	ExternalURL      = "external-url"
+	Data             = "data"
+	DatabaseURL      = "database-url"
+	AllowLoopback    = "allow-loopback"
+	TrustedProxies   = "trusted-proxies"
+	Operator         = "operator"
+	Language         = "language"
+	LogLevel         = "log-level"
+	Registration     = "registration"
+	Review           = "review"
+	WarnAbout        = "warn-about"
+	KeyRotation      = "key-rotation"
+	Introspections   = "introspections"
+	CallsPerMinute   = "calls-per-minute"
+	CallsPerDay      = "calls-per-day"
+	ChangesPerMinute = "changes-per-minute"
+	ChangesPerDay    = "changes-per-day"
+	SMTPURL          = "smtp-url"
+	MailFrom         = "mail-from"
+	File             = "config"
 )
 
 const prefix = "DEPUTY_"
@@ -76,8 +80,15 @@ type Config struct {
 	Review         string // nothing | absent | changes: what apps that nobody registered by hand get only after approval
 	WarnAbout      string // unverified | new | none: of which apps people are warned before they read what is asked
 	Introspections int    // how often each caller may introspect in a second, in each replica; 0: no bound
+	Allowance      Allowance
 	Mail           Mail
 	KeyRotation    int // days after which a new key signs; 0: only by command
+}
+
+// Allowance is how much one app may do for one person at most; 0: no bound.
+type Allowance struct {
+	CallsPerMinute, CallsPerDay     int
+	ChangesPerMinute, ChangesPerDay int // of the calls
 }
 
 // KeyDir is the folder of the keys.
@@ -102,6 +113,10 @@ func Flags(f *pflag.FlagSet) {
 	f.String(WarnAbout, defaults[WarnAbout].(string), "of which apps people are warned before they read what is asked: unverified (those that nobody registered by hand or approved), new (those of them that few people use) or none")
 	f.Int(KeyRotation, defaults[KeyRotation].(int), "`days` after which a new key signs tokens; 0: only by deputy key rotate")
 	f.Int(Introspections, defaults[Introspections].(int), "how `often` each resource server may introspect in a second; 0: without bound")
+	f.Int(CallsPerMinute, defaults[CallsPerMinute].(int), "how `many` calls one app may make for one person in a minute; 0: any")
+	f.Int(CallsPerDay, defaults[CallsPerDay].(int), "how `many` in a day; 0: any")
+	f.Int(ChangesPerMinute, defaults[ChangesPerMinute].(int), "how `many` of the calls in a minute may be changes; 0: any")
+	f.Int(ChangesPerDay, defaults[ChangesPerDay].(int), "how `many` of those in a day; 0: any")
 	f.String(SMTPURL, "", "`URL` of the mail server: smtp://user:password@host (STARTTLS) or smtps://…; log: prints mails; without it none are sent")
 	f.String(MailFrom, "", "`address` mails come from, like \"Deputy <deputy@example.com>\"")
 	f.String(LogLevel, defaults[LogLevel].(string), "debug, info, warn or error")
@@ -109,11 +124,13 @@ func Flags(f *pflag.FlagSet) {
 
 var defaults = map[string]any{
 	Listen: "127.0.0.1:8080", ExternalURL: "http://localhost:8080", Data: "./data", Language: "en", LogLevel: "info", Registration: RegistrationOff, Review: "absent", WarnAbout: "unverified", KeyRotation: 90, Introspections: 10_000,
+	CallsPerMinute: 1_000, CallsPerDay: 50_000, ChangesPerMinute: 100, ChangesPerDay: 2_000,
 }
 
 const (
 	maxKeyRotation    = 3650 // ten years, in days
 	maxIntrospections = 10_000_000
+	maxAllowance      = 1_000_000_000
 )
 
 // Load reads the settings. environ is the environment as os.Environ gives it.
@@ -135,7 +152,11 @@ func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
 	}
 	problems = append(problems,
 		number(k, KeyRotation, "number of days", maxKeyRotation, &cfg.KeyRotation),
-		number(k, Introspections, "number", maxIntrospections, &cfg.Introspections))
+		number(k, Introspections, "number", maxIntrospections, &cfg.Introspections),
+		number(k, CallsPerMinute, "number", maxAllowance, &cfg.Allowance.CallsPerMinute),
+		number(k, CallsPerDay, "number", maxAllowance, &cfg.Allowance.CallsPerDay),
+		number(k, ChangesPerMinute, "number", maxAllowance, &cfg.Allowance.ChangesPerMinute),
+		number(k, ChangesPerDay, "number", maxAllowance, &cfg.Allowance.ChangesPerDay))
 	external, err := externalURL(k.String(ExternalURL))
 	cfg.ExternalURL = external
 	mail, mailErr := readMail(k.String(SMTPURL), k.String(MailFrom))
@@ -185,7 +206,7 @@ func loadFile(k *koanf.Koanf, path string) error {
 }
 
 func names() []string {
-	return []string{Listen, ExternalURL, Data, DatabaseURL, AllowLoopback, TrustedProxies, Operator, Language, LogLevel, Registration, Review, WarnAbout, KeyRotation, Introspections, SMTPURL, MailFrom}
+	return []string{Listen, ExternalURL, Data, DatabaseURL, AllowLoopback, TrustedProxies, Operator, Language, LogLevel, Registration, Review, WarnAbout, KeyRotation, Introspections, CallsPerMinute, CallsPerDay, ChangesPerMinute, ChangesPerDay, SMTPURL, MailFrom}
 }
 
 func fromEnv(name, value string) (string, any) {

@@ -50,6 +50,8 @@ type Options struct {
 	WarnAbout string
 	// Introspections is the setting of that name; 0 is no bound.
 	Introspections int
+	// Allowance is the four settings of it; the zero value is no bound.
+	Allowance config.Allowance
 	// TrustedProxies is the setting of that name: a test says by X-Forwarded-For
 	// where it comes from.
 	TrustedProxies []string
@@ -104,7 +106,7 @@ func New(t testing.TB, o Options) *Deputy {
 	d := &Deputy{t: t, Clock: newClock(o.Now), Log: &Journal{}, ProviderSecret: secret.Random().Reveal(), origins: map[string]string{}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	d.must(err)
-	cfg := config.Config{Listen: l.Addr().String(), Data: t.TempDir(), AllowLoopback: true, Operator: "Northwind", LogLevel: "debug", Registration: o.Registration, Review: o.Review, WarnAbout: o.WarnAbout, TrustedProxies: o.TrustedProxies, Introspections: o.Introspections}
+	cfg := config.Config{Listen: l.Addr().String(), Data: t.TempDir(), AllowLoopback: true, Operator: "Northwind", LogLevel: "debug", Registration: o.Registration, Review: o.Review, WarnAbout: o.WarnAbout, TrustedProxies: o.TrustedProxies, Introspections: o.Introspections, Allowance: o.Allowance}
 	address := l.Addr().String()
 	if o.Named {
 		address = strings.Replace(address, "127.0.0.1", "localhost", 1)

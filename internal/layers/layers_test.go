@@ -65,6 +65,7 @@ var may = map[string]string{
 	// The broker. Nothing here imports the authorization server.
 	"resourceserver/provider": "consent consent/catalog internal/fault internal/loopback internal/outward internal/secret resourceserver/vault",
 	"resourceserver/broker":   "consent consent/catalog",
+	"resourceserver/meter":    "consent",
 	"resourceserver":          "consent consent/catalog internal/web resourceserver/bearer resourceserver/broker",
 
 	// Rows and what is read from them; only the assembly imports store.

@@ -34,6 +34,7 @@ import (
 	"github.com/deputy-oauth/deputy/resourceserver"
 	"github.com/deputy-oauth/deputy/resourceserver/bearer"
 	"github.com/deputy-oauth/deputy/resourceserver/broker"
+	"github.com/deputy-oauth/deputy/resourceserver/meter"
 	"github.com/deputy-oauth/deputy/resourceserver/provider"
 )
 
@@ -227,9 +228,16 @@ func (s *Server) buildPages(context.Context) error {
 }
 
 func (s *Server) buildBroker(context.Context) error {
-	var err error
+	a := s.Config.Allowance
+	counted, err := meter.New(meter.Config{Rows: s.Store, Now: s.Now, Allowance: consent.Allowance{
+		Minute: consent.Amount{Calls: a.CallsPerMinute, Changes: a.ChangesPerMinute},
+		Day:    consent.Amount{Calls: a.CallsPerDay, Changes: a.ChangesPerDay},
+	}})
+	if err != nil {
+		return err
+	}
 	s.broker, err = broker.New(broker.Config{
-		Catalog: s.Catalog, Authority: authority{s.live}, Budgets: s.Store, Credentials: s.providers, Audit: calls{s.audit, s.live}, Cursors: cursors{s.Key.Box("cursor")}, Outcomes: outcomes{s.Store, s.Key.Box("outcome")},
+		Catalog: s.Catalog, Authority: authority{s.live}, Budgets: s.Store, Meter: counted, Credentials: s.providers, Audit: calls{s.audit, s.live}, Cursors: cursors{s.Key.Box("cursor")}, Outcomes: outcomes{s.Store, s.Key.Box("outcome")},
 		Now: s.Now, BaseURL: s.brokerAudience(), Disconnected: provider.ErrDisconnected,
 	})
 	return err

@@ -50,6 +50,13 @@ type Budgets interface {
 	Spend(ctx context.Context, grant consent.GrantID, budgets []consent.Budget) (consent.Shortage, error)
 }
 
+// Meter counts every call against what the operator allows.
+type Meter interface {
+	// Count uses up one call of the grant, and of a change one change too, or nothing:
+	// then the Shortage says how long there is no room.
+	Count(ctx context.Context, grant consent.GrantID, change bool) (consent.Shortage, error)
+}
+
 // Credentials attaches provider tokens to calls.
 type Credentials interface {
 	// APIBase returns the URL that paths of this connection's API begin with,
@@ -86,6 +93,7 @@ type Config struct {
 	Catalog     *catalog.Catalog
 	Authority   Authority
 	Budgets     Budgets
+	Meter       Meter
 	Credentials Credentials
 	Outcomes    Outcomes
 	Audit       Audit
@@ -110,7 +118,7 @@ type Broker struct {
 
 // New returns a broker for the catalogue.
 func New(cfg Config) (*Broker, error) {
-	if cfg.Catalog == nil || cfg.Authority == nil || cfg.Budgets == nil || cfg.Credentials == nil || cfg.Outcomes == nil || cfg.Audit == nil || cfg.Cursors == nil || cfg.Now == nil || cfg.BaseURL == "" {
+	if cfg.Catalog == nil || cfg.Authority == nil || cfg.Budgets == nil || cfg.Meter == nil || cfg.Credentials == nil || cfg.Outcomes == nil || cfg.Audit == nil || cfg.Cursors == nil || cfg.Now == nil || cfg.BaseURL == "" {
 		return nil, errors.New("broker: incomplete configuration")
 	}
 	if cfg.Timeout == 0 {

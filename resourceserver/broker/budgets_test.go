@@ -71,6 +71,42 @@ func TestACallWithoutRoom(t *testing.T) {
 	}
 }
 
+// Every call that goes out is counted against what the operator allows, whether or
+// not somebody looks on. What is refused is not.
+func TestEveryCallIsCounted(t *testing.T) {
+	for _, tt := range []struct {
+		name, method, target, body string
+		calls, changes             int
+	}{
+		{"reading", "GET", "/repos/acme/web", "", 1, 0},
+		{"a list", "GET", "/user/repos", "", 1, 0},
+		{"a change", "POST", "/repos/acme/web/issues", writeWeb, 1, 1},
+		{"what was not picked", "GET", "/repos/acme/api", "", 0, 0},
+		{"a parameter that is wrong", "GET", "/repos/acme/web/issues?state=x", "", 0, 0},
+	} {
+		w := newWorld(t).allowAll()
+		w.ask(tt.method, "github", tt.target, tt.body)
+		if w.budgets.calls != tt.calls || w.budgets.changes != tt.changes {
+			t.Errorf("%s: counted %d calls and %d changes", tt.name, w.budgets.calls, w.budgets.changes)
+		}
+	}
+}
+
+// Over the operator's allowance nothing goes out, and nothing is used up of what
+// the person allows.
+func TestMoreThanTheOperatorAllows(t *testing.T) {
+	w := newWorld(t).allowAll()
+	w.budgets.over = consent.Shortage{Denial: consent.TooManyCalls, Wait: 40 * time.Second}
+	before := w.wire.count()
+	_, refusal := w.ask("POST", "github", "/repositories/"+w.ids["acme/web"]+"/issues", writeWeb)
+	if refusal == nil || refusal.Status != 429 || refusal.Code != "too_many_calls" || refusal.RetryAfter != 40*time.Second || len(refusal.Missing) > 0 {
+		t.Errorf("%+v", refusal)
+	}
+	if e := w.audit.last(); w.wire.count() != before || len(w.budgets.spent) > 0 || e.Outcome != broker.Denied || e.Reason != "too_many_calls" {
+		t.Errorf("%d requests went out, %v spent, recorded %+v", w.wire.count()-before, w.budgets.spent, e)
+	}
+}
+
 // What cannot be counted is not done.
 func TestACallThatCannotBeCounted(t *testing.T) {
 	w := newWorld(t).allowAll()

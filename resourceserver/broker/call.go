@@ -250,14 +250,14 @@ func (c *call) permit(resource consent.Resource) consent.Verdict {
 	return v
 }
 
-// spend counts a call that a person allowed so many of in a time. It comes last:
-// what is refused for another reason uses up nothing. What the person looks on at
-// is not counted and costs nothing here.
+// spend counts the call: against what the operator allows, and against what the
+// person allowed so many of in a time. It comes last: what is refused for another
+// reason uses up nothing. What the person looks on at is not counted the second time.
 func (c *call) spend(ctx context.Context, budgets []consent.Budget) error {
-	if len(budgets) == 0 {
-		return nil
+	short, err := c.b.cfg.Meter.Count(ctx, c.req.Bearer.Grant, c.writes())
+	if err == nil && short.Denial == consent.Permitted && len(budgets) > 0 {
+		short, err = c.b.cfg.Budgets.Spend(ctx, c.req.Bearer.Grant, budgets)
 	}
-	short, err := c.b.cfg.Budgets.Spend(ctx, c.req.Bearer.Grant, budgets)
 	switch {
 	case err != nil:
 		return fmt.Errorf("count the call: %w", err)

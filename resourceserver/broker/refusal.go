@@ -98,9 +98,13 @@ func spent(s consent.Shortage) *Refusal {
 		return denied(consent.Verdict{Denial: s.Denial, Missing: []consent.ScopeName{s.Scope}})
 	}
 	r := &Refusal{Denial: s.Denial, Status: http.StatusTooManyRequests, Code: string(s.Denial), RetryAfter: max(s.Wait, time.Second)}
-	r.Message = "The person allows this so many times a day, and that many were made."
-	if s.Denial == consent.RateExceeded {
+	switch s.Denial {
+	case consent.TooManyCalls:
+		r.Message = "The app has made as many calls for this person as one app may for now."
+	case consent.RateExceeded:
 		r.Message = "The person allows the next visit later."
+	default:
+		r.Message = "The person allows this so many times a day, and that many were made."
 	}
 	if s.Scope == consent.Background {
 		r.Missing = []consent.ScopeName{consent.Recurring}

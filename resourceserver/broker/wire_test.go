@@ -43,6 +43,24 @@ type budgets struct {
 	spent []consent.Budget
 	short consent.Shortage
 	err   error
+
+	calls, changes int
+	over           consent.Shortage // what Count says
+}
+
+func (b *budgets) Count(_ context.Context, id consent.GrantID, change bool) (consent.Shortage, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if id != grant {
+		return consent.Shortage{}, errors.New("another grant")
+	}
+	if b.over == (consent.Shortage{}) {
+		b.calls++
+		if change {
+			b.changes++
+		}
+	}
+	return b.over, nil
 }
 
 func (b *budgets) Spend(_ context.Context, id consent.GrantID, list []consent.Budget) (consent.Shortage, error) {

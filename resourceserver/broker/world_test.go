@@ -136,7 +136,7 @@ func (w *world) build(a broker.Audit) *broker.Broker {
 		w.t.Fatal(err)
 	}
 	b, err := broker.New(broker.Config{
-		Catalog: files, Authority: w.live, Budgets: w.budgets, Credentials: w.wire, Outcomes: &w.outcomes, Audit: a, Cursors: w.cursors, Now: func() time.Time { return w.now },
+		Catalog: files, Authority: w.live, Budgets: w.budgets, Meter: w.budgets, Credentials: w.wire, Outcomes: &w.outcomes, Audit: a, Cursors: w.cursors, Now: func() time.Time { return w.now },
 		BaseURL: "https://deputy.example/api", Disconnected: errGone, Timeout: 5 * time.Second,
 	})
 	if err != nil {
