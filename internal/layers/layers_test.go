@@ -69,7 +69,7 @@ var may = map[string]string{
 	"resourceserver":          "consent consent/catalog internal/web resourceserver/bearer resourceserver/broker",
 
 	// Rows and what is read from them; only the assembly imports store.
-	"internal/store": "authserver/clients authserver/identity authserver/identity/passkey authserver/identity/upstream authserver/keys authserver/oauth consent consent/connect consent/dashboard consent/flow internal/audit internal/db internal/fault internal/mail internal/secret resourceserver/provider",
+	"internal/store": "authserver/clients authserver/identity authserver/identity/passkey authserver/identity/upstream authserver/keys authserver/oauth consent consent/catalog consent/connect consent/dashboard consent/flow internal/audit internal/db internal/fault internal/mail internal/secret resourceserver/provider",
 	"internal/live":  "authserver/clients authserver/oauth consent",
 
 	// The assembly may import everything; nothing but programs and tests imports it.

@@ -135,7 +135,8 @@ func (s *Store) addConnection(ctx context.Context, l connect.Link) (bool, error)
 
 func (s *Store) replaceConnection(ctx context.Context, l connect.Link) (bool, error) {
 	tx := s.DB.Read(ctx)
-	res := tx.Exec(`UPDATE credentials SET version = version + 1, access_token = ?, refresh_token = ?, issued_at = ?, expires_at = ?, attempt = NULL, lease_until = 0, updated_at = ?
+	res := tx.Exec(`UPDATE credentials SET version = version + 1, access_token = ?, refresh_token = ?, issued_at = ?, expires_at = ?, attempt = NULL, lease_until = 0,
+			unsure = FALSE, fail_class = '', fail_count = 0, next_try_at = 0, updated_at = ?
 		WHERE connection_id = ? AND version = ? AND EXISTS (SELECT 1 FROM connections c WHERE c.id = credentials.connection_id AND c.user_id = ? AND c.ended_at IS NULL)`,
 		l.Sealed.Access, l.Sealed.Refresh, l.IssuedAt.UnixMilli(), end(l.ExpiresAt), l.At.UnixMilli(), l.ID, l.Replaces, l.User)
 	if res.Error != nil || res.RowsAffected == 0 {

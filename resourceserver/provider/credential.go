@@ -21,6 +21,10 @@ type Credential struct {
 	Granted             []string
 	IssuedAt, ExpiresAt time.Time // of the access token; a zero ExpiresAt is no known end
 	LeaseUntil          time.Time // zero or past: nobody refreshes
+	// Unsure says that a refresh of this generation ended without an answer that
+	// anybody read: its refresh token may be spent.
+	Unsure bool
+	Rest   Rest // after refreshes that failed
 }
 
 // Sealed is a token pair that opens only at its connection, column and version.
@@ -57,10 +61,33 @@ type Failure struct {
 	// a lease that somebody holds stays.
 	Attempt string
 	Class   catalog.ErrorClass
-	// NeedsPerson marks the connection consent.NeedsPerson. It is only true for
-	// ReauthRequired.
-	NeedsPerson bool
-	At          time.Time
+	Unsure  bool // the provider may have acted on it
+	Rest    Rest // for when the connection is not given up
+	At      time.Time
+}
+
+// Verdict is what a failure came to.
+type Verdict string
+
+// The verdicts.
+const (
+	Overtaken Verdict = "overtaken" // its condition did not hold: nothing was written
+	Resting   Verdict = "resting"   // it is tried again later
+	Dead      Verdict = "dead"      // the person must sign in at the provider again
+)
+
+// AnswerLost is the reason of a connection that was given up because the answer
+// to a refresh got lost: the provider spent the old token, and nobody has the new
+// one. Any other reason is the class of the refusal.
+const AnswerLost = "answer_lost"
+
+// Reason is why a connection is given up: its failure, and what was not known
+// about earlier ones.
+func (f Failure) Reason(unsure bool) string {
+	if unsure {
+		return AnswerLost
+	}
+	return string(f.Class)
 }
 
 // Credentials reads and writes the tokens of connections. No method holds a
@@ -72,16 +99,20 @@ type Credentials interface {
 	Load(ctx context.Context, id consent.ConnectionID) (Credential, error)
 	// Lease sets attempt and lease_until where connection and version are the
 	// claim's, the connection is healthy and no lease is running (lease_until <=
-	// now). Won, it returns the row as it is then.
+	// now) nor a rest (next_try_at <= now). An attempt that is still there was
+	// never ended: its holder died, and the row becomes unsure. Won, it returns the
+	// row as it is then.
 	Lease(ctx context.Context, claim Claim) (won bool, now Credential, err error)
-	// Store writes tokens, granted scopes and version+1, and clears attempt and
-	// lease, where connection, version and attempt are the renewal's and the
+	// Store writes tokens, granted scopes and version+1, and clears attempt, lease,
+	// doubt, rest and the registration's Trouble, where connection, version and attempt are the renewal's and the
 	// connection is not disconnected. It does not look at the lease's end: a late
 	// answer still counts when nobody else took over.
 	Store(ctx context.Context, r Renewal) (ok bool, err error)
-	// Fail clears attempt and lease, and marks the connection when NeedsPerson, where
-	// connection, version and (unless empty) attempt are the failure's.
-	Fail(ctx context.Context, f Failure) (ok bool, err error)
+	// Fail clears attempt and lease and notes doubt and rest, where connection,
+	// version and (unless empty) attempt are the failure's. In the same transaction
+	// the registration's Trouble is asked whether the connection is given up, which
+	// marks it consent.NeedsPerson for Failure.Reason.
+	Fail(ctx context.Context, f Failure) (Verdict, error)
 }
 
 // AccessPlace and RefreshPlace are where the tokens of a connection are sealed.

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/consent/catalog"
@@ -67,7 +67,7 @@ func (c *Client) Do(ctx context.Context, id consent.ConnectionID, req *http.Requ
 			drop(resp)
 		case catalog.ReauthRequired:
 			drop(resp)
-			return nil, c.lost(h, id)
+			return nil, c.refusedForGood(h, id)
 		default:
 			return resp, nil
 		}
@@ -92,22 +92,24 @@ func (c *Client) confirm(ctx context.Context, id consent.ConnectionID, h held) e
 		return &Error{Provider: h.at.provider.ID, Doing: "call", Kind: catalog.UpgradeNeeded, Status: http.StatusUnauthorized}
 	}
 	if class, known := ClassOf(err); known && (class == catalog.TokenInvalid || class == catalog.ReauthRequired) {
-		return c.lost(h, id)
+		return c.refusedForGood(h, id)
 	}
 	return err
 }
 
-// lost marks the connection, unless its tokens were replaced meanwhile.
-func (c *Client) lost(h held, id consent.ConnectionID) error {
-	c.kept.Invalidate(id)
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	_, err := c.cfg.Credentials.Fail(ctx, Failure{
-		Connection: id, Version: h.version, Class: catalog.ReauthRequired, NeedsPerson: true, At: c.cfg.Now(),
-	})
+// refusedForGood marks the connection of tokens that the provider refuses for good, unless
+// they were replaced meanwhile.
+func (c *Client) refusedForGood(h held, id consent.ConnectionID) error {
 	out := &Error{Provider: h.at.provider.ID, Doing: "call", Kind: catalog.ReauthRequired}
+	verdict, err := c.note(Failure{
+		Connection: id, Version: h.version, Class: out.Kind, Rest: h.rest.after(out, c.cfg.Now(), chance()), At: c.cfg.Now(),
+	})
 	if err != nil {
-		return errors.Join(out, fmt.Errorf("mark connection %s: %w", id, err))
+		return errors.Join(out, err)
+	}
+	if verdict == Resting {
+		out.Kind = catalog.Misconfigured
+		c.cfg.Log.Error("a provider refuses many connections of a registration", slog.String("registration", string(h.at.reg.ID)))
 	}
 	return out
 }

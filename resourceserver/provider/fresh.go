@@ -21,6 +21,7 @@ type held struct {
 	issued      time.Time
 	expires     time.Time // zero: no known end
 	refreshable bool
+	rest        Rest // of its refreshes
 	renewed     bool // made by the refresh that was waited for
 }
 
@@ -41,6 +42,9 @@ func (c *Client) fresh(ctx context.Context, id consent.ConnectionID, refused int
 		return held{}, err
 	}
 	if h.version != refused && !c.due(h) {
+		if err := c.resting(h); err != nil && !h.refreshable {
+			return held{}, err // it was refused, and nothing can replace it
+		}
 		c.kept.Set(id, h)
 		return h, nil
 	}
@@ -110,7 +114,7 @@ func (c *Client) hold(ctx context.Context, cred Credential) (held, error) {
 	}
 	return held{
 		at: at, access: access, version: cred.Version, issued: cred.IssuedAt, expires: cred.ExpiresAt,
-		refreshable: len(cred.Sealed.Refresh) > 0,
+		refreshable: len(cred.Sealed.Refresh) > 0, rest: cred.Rest,
 	}, nil
 }
 

@@ -16,19 +16,21 @@ type memory struct {
 	mu        sync.Mutex
 	rows      map[consent.ConnectionID]*row
 	regs      map[provider.RegistrationID]provider.SealedRegistration
+	trouble   map[provider.RegistrationID]provider.Trouble
 	failStore int // how many stores fail before one works
 	stores    int
 }
 
 type row struct {
 	provider.Credential
-	attempt string
+	attempt, reason string
 }
 
 func newMemory() *memory {
 	return &memory{
-		rows: map[consent.ConnectionID]*row{},
-		regs: map[provider.RegistrationID]provider.SealedRegistration{},
+		rows:    map[consent.ConnectionID]*row{},
+		regs:    map[provider.RegistrationID]provider.SealedRegistration{},
+		trouble: map[provider.RegistrationID]provider.Trouble{},
 	}
 }
 
@@ -67,9 +69,10 @@ func (m *memory) Lease(_ context.Context, c provider.Claim) (bool, provider.Cred
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, ok := m.rows[c.Connection]
-	if !ok || r.Version != c.Version || r.Health != consent.Healthy || r.LeaseUntil.After(c.Now) {
+	if !ok || r.Version != c.Version || r.Health != consent.Healthy || r.LeaseUntil.After(c.Now) || r.Rest.Until.After(c.Now) {
 		return false, provider.Credential{}, nil
 	}
+	r.Unsure = r.Unsure || r.attempt != ""
 	r.attempt, r.LeaseUntil = c.Attempt, c.Now.Add(c.For)
 	return true, r.Credential, nil
 }
@@ -88,24 +91,29 @@ func (m *memory) Store(_ context.Context, n provider.Renewal) (bool, error) {
 	}
 	r.Sealed, r.Granted, r.IssuedAt, r.ExpiresAt = n.Sealed, n.Granted, n.IssuedAt, n.ExpiresAt
 	r.Version++
+	r.Unsure, r.Rest, m.trouble[r.Registration] = false, provider.Rest{}, provider.Trouble{}
 	r.attempt, r.LeaseUntil = "", r.LeaseUntil.AddDate(-1, 0, 0)
 	return true, nil
 }
 
-func (m *memory) Fail(_ context.Context, f provider.Failure) (bool, error) {
+func (m *memory) Fail(_ context.Context, f provider.Failure) (provider.Verdict, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, ok := m.rows[f.Connection]
 	if !ok || r.Version != f.Version || (f.Attempt != "" && r.attempt != f.Attempt) {
-		return false, nil
+		return provider.Overtaken, nil
 	}
 	if f.Attempt != "" {
 		r.attempt, r.LeaseUntil = "", r.LeaseUntil.AddDate(-1, 0, 0)
 	}
-	if f.NeedsPerson {
-		r.Health = consent.NeedsPerson
+	r.Unsure, r.Rest = r.Unsure || f.Unsure, f.Rest
+	dead, next := m.trouble[r.Registration].Judge(f.Class, f.At)
+	m.trouble[r.Registration] = next
+	if !dead {
+		return provider.Resting, nil
 	}
-	return true, nil
+	r.Health, r.reason = consent.NeedsPerson, f.Reason(r.Unsure)
+	return provider.Dead, nil
 }
 
 func (m *memory) put(c provider.Credential) {

@@ -9,8 +9,26 @@
 // change); and the HTTP call belongs to nobody's request, so that a reader who
 // goes away does not lose the token of everybody. No lock and no transaction is
 // held while the provider thinks. Only one class of refusal, reauth_required,
-// ever marks a connection, and only when it was about the tokens that are still
-// there. golang.org/x/oauth2 gives the authorization URL and PKCE; its token
+// ever marks a connection, only when it was about the tokens that are still
+// there, and only when it is not the registration that is refused (Trouble).
+// Everything else is a rest, in the row, so that all replicas keep it.
+//
+// A crash leaves one of these rows, and scripts/torture kills the program at each:
+//
+//	attempt  lease    tokens   what the next caller does
+//	-        -        old      refreshes: nobody had begun
+//	set      running  old      waits until the lease ends
+//	set      over     old      notes the doubt (Unsure) and tries the old token once more
+//	-        -        new      uses them: storing them ends the attempt in one write
+//
+// In the third the provider may have spent the old token. Some give the same
+// successor again; where one refuses, the person is told that the answer got
+// lost. There is no second, append-only copy of new tokens: it could only be
+// written to the same database, by the same transaction, at the same moment as
+// the row, so whatever loses the row loses the copy; between the answer and that
+// commit they are in memory only, and a copy does not change that.
+//
+// golang.org/x/oauth2 gives the authorization URL and PKCE; its token
 // source and its exchange are not used (it may send a grant twice, follows
 // redirects and quotes bodies in errors).
 //
@@ -58,6 +76,8 @@ type Config struct {
 	Lease time.Duration
 	// Poll is how often a refresh elsewhere is looked at; 100 ms when zero.
 	Poll time.Duration
+	// Watch, when set, is told how far a refresh is; see Step. It may never return.
+	Watch func(Step)
 	// Keep is how long an opened token stays in memory; 1 s when zero, 5 s at most.
 	Keep time.Duration
 }
@@ -71,7 +91,6 @@ type Client struct {
 	running   sync.WaitGroup
 	kept      *otter.Cache[consent.ConnectionID, held]
 	endpoints *otter.Cache[RegistrationID, *endpoint]
-	cooling   *otter.Cache[consent.ConnectionID, cooldown]
 }
 
 // How much is remembered at most, in entries, and for how long a registration
@@ -102,11 +121,10 @@ func New(cfg Config) (*Client, error) {
 	shared := outward.Transport(cfg.AllowLoopback)
 	c.api = &http.Client{Transport: shared, CheckRedirect: outward.NoRedirect, Timeout: cfg.CallTimeout}
 	c.token = &http.Client{Transport: shared, CheckRedirect: outward.NoRedirect, Timeout: cfg.TokenTimeout}
-	var err1, err2, err3 error
+	var err1, err2 error
 	c.kept, err1 = newCache[consent.ConnectionID, held](maxKept, cfg.Keep)
 	c.endpoints, err2 = newCache[RegistrationID, *endpoint](maxEndpoints, registrationLife)
-	c.cooling, err3 = newCache[consent.ConnectionID, cooldown](maxKept, longestCooldown)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	if err := errors.Join(err1, err2); err != nil {
 		return nil, fmt.Errorf("provider client: %w", err)
 	}
 	return c, nil
@@ -132,10 +150,7 @@ func (c *Client) Drain() {
 
 // Forget drops what is kept in memory of a connection: after a disconnect, a
 // reconnect or a change seen from another replica.
-func (c *Client) Forget(id consent.ConnectionID) {
-	c.kept.Invalidate(id)
-	c.cooling.Invalidate(id)
-}
+func (c *Client) Forget(id consent.ConnectionID) { c.kept.Invalidate(id) }
 
 // RegistrationID names one registration of Deputy at a provider. It is the
 // connection context of the redirect URI (RFC 9700 update, cross-toolkit account

@@ -2,8 +2,6 @@ package provider
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,17 +13,22 @@ import (
 	"github.com/deputy-oauth/deputy/consent/catalog"
 )
 
-// longestCooldown bounds how long a connection is left alone after a failure that
-// was not its own.
-const longestCooldown = 2 * time.Minute
+// Step is how far a refresh is. The steps are where a program may die; see
+// Config.Watch.
+type Step string
 
-// cooldown is a pause after a failed refresh, so that ten thousand jobs do not
-// ask a provider that is down.
-type cooldown struct {
-	version  int64
-	until    time.Time
-	failures int
-	class    catalog.ErrorClass
+// The steps, in their order.
+const (
+	Found    Step = "found"    // the tokens must be replaced; nothing is written
+	Leased   Step = "leased"   // the attempt is committed; the provider knows nothing
+	Answered Step = "answered" // the new tokens are in memory only
+	Stored   Step = "stored"   // they are committed; nobody used them yet
+)
+
+func (c *Client) at(s Step) {
+	if c.cfg.Watch != nil {
+		c.cfg.Watch(s)
+	}
 }
 
 // renew replaces the refused (or ending) generation, or returns the one that
@@ -48,11 +51,10 @@ func (c *Client) renew(id consent.ConnectionID, refused int64) (held, error) {
 		if !h.refreshable {
 			return held{}, errNoRefresh
 		}
-		if pause, ok := c.cooling.GetIfPresent(id); ok && pause.version == h.version && c.cfg.Now().Before(pause.until) {
-			return held{}, &Error{
-				Provider: h.at.provider.ID, Doing: "refresh tokens (paused)", Kind: pause.class, Wait: pause.until.Sub(c.cfg.Now()),
-			}
+		if err := c.resting(h); err != nil {
+			return held{}, err
 		}
+		c.at(Found)
 		won, cred, err := c.cfg.Credentials.Lease(ctx, Claim{
 			Connection: id, Version: h.version, Attempt: attempt, Now: c.cfg.Now(), For: c.cfg.Lease,
 		})
@@ -60,6 +62,7 @@ func (c *Client) renew(id consent.ConnectionID, refused int64) (held, error) {
 			return held{}, fmt.Errorf("lease tokens of %s: %w", id, err)
 		}
 		if won {
+			c.at(Leased)
 			return c.redeem(h.at, cred, attempt)
 		}
 		if h.version != refused && !c.ended(h) && !h.at.variant.KillsOldAccess {
@@ -82,10 +85,10 @@ func (c *Client) redeem(at *endpoint, cred Credential, attempt string) (held, er
 		return held{}, c.giveUp(at, cred, attempt, err)
 	}
 	tokens, err := c.refresh(ctx, at, token, cred.Granted)
-	var refused *Error
-	if errors.As(err, &refused) && refused.Kind == catalog.ProviderDown && refused.Sent {
-		// The answer got lost. Some providers give the same successor again for a
-		// while; for the others this finds out that the old token is spent.
+	if lost(err) {
+		// Some providers give the same successor again for a while; for the others
+		// this finds out that the old token is spent.
+		cred.Unsure = true
 		tokens, err = c.refresh(ctx, at, token, cred.Granted)
 	}
 	if err != nil {
@@ -98,7 +101,15 @@ func (c *Client) redeem(at *endpoint, cred Credential, attempt string) (held, er
 		}
 		tokens.Refresh = token // RFC 6749 section 6: the old one stays
 	}
+	c.at(Answered)
 	return c.write(ctx, at, cred, attempt, tokens)
+}
+
+// lost reports whether the answer to a token request got lost: it was sent, and
+// nobody knows what came of it.
+func lost(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind == catalog.ProviderDown && e.Sent
 }
 
 // write stores the new generation before anybody uses it. A database that fails
@@ -120,7 +131,7 @@ func (c *Client) write(ctx context.Context, at *endpoint, cred Credential, attem
 				at: at, access: tokens.Access, version: next, issued: tokens.IssuedAt, expires: tokens.ExpiresAt,
 				refreshable: !tokens.Refresh.Empty(),
 			}
-			c.cooling.Invalidate(cred.Connection)
+			c.at(Stored)
 			c.kept.Set(cred.Connection, h)
 			h.renewed = true // for those who waited, not for who finds it in memory later
 			return h, nil
@@ -153,55 +164,50 @@ func (c *Client) overtaken(ctx context.Context, cred Credential) (held, error) {
 	return h, nil
 }
 
-// refreshFailed decides what a refusal means. Only reauth_required, about the
-// generation that is still there, ends a connection; everything else is a pause.
+// refreshFailed notes what a refusal means. Only reauth_required, about the
+// generation that is still there, may end a connection; everything else is a rest.
 func (c *Client) refreshFailed(at *endpoint, cred Credential, attempt string, cause error) (held, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	class, known := ClassOf(cause)
-	dead := known && class == catalog.ReauthRequired
-	ok, err := c.cfg.Credentials.Fail(ctx, Failure{
-		Connection: cred.Connection, Version: cred.Version, Attempt: attempt, Class: class, NeedsPerson: dead, At: c.cfg.Now(),
+	class, _ := ClassOf(cause)
+	verdict, err := c.note(Failure{
+		Connection: cred.Connection, Version: cred.Version, Attempt: attempt, Class: class, Unsure: cred.Unsure || lost(cause),
+		Rest: cred.Rest.after(cause, c.cfg.Now(), chance()), At: c.cfg.Now(),
 	})
 	if err != nil {
-		return held{}, errors.Join(cause, fmt.Errorf("note failed refresh of %s: %w", cred.Connection, err))
+		return held{}, errors.Join(cause, err)
 	}
-	if !ok {
+	if verdict == Overtaken {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
 		return c.overtaken(ctx, cred)
 	}
-	c.kept.Invalidate(cred.Connection)
-	if !dead {
-		c.pause(cred, cause)
-	}
 	level := slog.LevelWarn
-	if class == catalog.Misconfigured || class == catalog.CallerFault {
+	var refused *Error
+	if class == catalog.ReauthRequired && verdict == Resting && errors.As(cause, &refused) {
+		ours := *refused
+		ours.Kind, cause = catalog.Misconfigured, &ours
+	}
+	if class, _ := ClassOf(cause); class == catalog.Misconfigured || class == catalog.CallerFault {
 		level = slog.LevelError // ours to repair: the client secret, the registration
 	}
-	c.cfg.Log.Log(ctx, level, "refresh failed", slog.String("connection", string(cred.Connection)), slog.String("error", cause.Error()))
+	c.cfg.Log.Log(context.Background(), level, "refresh failed", slog.String("registration", string(at.reg.ID)), slog.String("connection", string(cred.Connection)),
+		slog.String("verdict", string(verdict)), slog.String("error", cause.Error()))
 	return held{}, cause
+}
+
+// note writes a failure down. The caller may be gone, its context does not count.
+func (c *Client) note(f Failure) (Verdict, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	c.kept.Invalidate(f.Connection)
+	verdict, err := c.cfg.Credentials.Fail(ctx, f)
+	if err != nil {
+		return "", fmt.Errorf("note that tokens of %s failed: %w", f.Connection, err)
+	}
+	return verdict, nil
 }
 
 // giveUp returns the lease after a failure of our own.
 func (c *Client) giveUp(at *endpoint, cred Credential, attempt string, cause error) error {
 	_, err := c.refreshFailed(at, cred, attempt, cause)
 	return err
-}
-
-// pause lets a connection rest: what the provider asks for, else from two seconds
-// to two minutes, doubling, with a tenth of chance so that not all come back at
-// once.
-func (c *Client) pause(cred Credential, cause error) {
-	before, _ := c.cooling.GetIfPresent(cred.Connection)
-	next := cooldown{version: cred.Version, failures: before.failures + 1}
-	next.class, _ = ClassOf(cause)
-	wait := min(2*time.Second<<min(before.failures, 6), longestCooldown)
-	var e *Error
-	if errors.As(cause, &e) && e.Wait > wait {
-		wait = min(e.Wait, longestCooldown)
-	}
-	var chance [8]byte
-	rand.Read(chance[:])
-	wait += time.Duration(binary.BigEndian.Uint64(chance[:]) % uint64(wait/10))
-	next.until = c.cfg.Now().Add(wait)
-	c.cooling.Set(cred.Connection, next)
 }
