@@ -194,18 +194,19 @@ func (m *memory) Lease(context.Context, provider.Claim) (bool, provider.Credenti
 
 func (m *memory) Store(context.Context, provider.Renewal) (bool, error) { return false, nil }
 
-func (m *memory) Fail(_ context.Context, f provider.Failure) (bool, error) {
+func (m *memory) Fail(_ context.Context, f provider.Failure) (provider.Verdict, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, ok := m.rows[f.Connection]
 	if !ok || r.cred.Version != f.Version {
-		return false, nil
+		return provider.Overtaken, nil
 	}
-	if f.NeedsPerson {
-		r.Health = consent.NeedsPerson
+	if dead, _ := (provider.Trouble{}).Judge(f.Class, f.At); !dead {
+		return provider.Resting, nil
 	}
+	r.Health = consent.NeedsPerson
 	m.rows[f.Connection] = r
-	return true, nil
+	return provider.Dead, nil
 }
 
 // account returns user's connection to the account with this login.

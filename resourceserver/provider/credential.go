@@ -104,9 +104,9 @@ type Credentials interface {
 	// row as it is then.
 	Lease(ctx context.Context, claim Claim) (won bool, now Credential, err error)
 	// Store writes tokens, granted scopes and version+1, and clears attempt, lease,
-	// doubt, rest and the registration's Trouble, where connection, version and attempt are the renewal's and the
-	// connection is not disconnected. It does not look at the lease's end: a late
-	// answer still counts when nobody else took over.
+	// doubt, rest and the registration's Trouble, where connection, version and
+	// attempt are the renewal's and the connection is not disconnected. It does not
+	// look at the lease's end: a late answer still counts when nobody else took over.
 	Store(ctx context.Context, r Renewal) (ok bool, err error)
 	// Fail clears attempt and lease and notes doubt and rest, where connection,
 	// version and (unless empty) attempt are the failure's. In the same transaction

@@ -97,8 +97,8 @@ func (c *Client) confirm(ctx context.Context, id consent.ConnectionID, h held) e
 	return err
 }
 
-// refusedForGood marks the connection of tokens that the provider refuses for good, unless
-// they were replaced meanwhile.
+// refusedForGood marks the connection of tokens that the provider refuses for
+// good, unless they were replaced meanwhile.
 func (c *Client) refusedForGood(h held, id consent.ConnectionID) error {
 	out := &Error{Provider: h.at.provider.ID, Doing: "call", Kind: catalog.ReauthRequired}
 	verdict, err := c.note(Failure{

@@ -23,7 +23,7 @@ type memory struct {
 
 type row struct {
 	provider.Credential
-	attempt, reason string
+	attempt, cause string
 }
 
 func newMemory() *memory {
@@ -112,7 +112,7 @@ func (m *memory) Fail(_ context.Context, f provider.Failure) (provider.Verdict, 
 	if !dead {
 		return provider.Resting, nil
 	}
-	r.Health, r.reason = consent.NeedsPerson, f.Reason(r.Unsure)
+	r.Health, r.cause = consent.NeedsPerson, f.Reason(r.Unsure)
 	return provider.Dead, nil
 }
 
@@ -132,4 +132,11 @@ func (m *memory) change(id consent.ConnectionID, change func(*provider.Credentia
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	change(&m.rows[id].Credential)
+}
+
+// reason is why a connection was given up.
+func (m *memory) reason(id consent.ConnectionID) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.rows[id].cause
 }

@@ -18,8 +18,7 @@ import (
 	"github.com/deputy-oauth/deputy/resourceserver/provider"
 )
 
-// threats.md C17: one thousand calls, three replicas, one refresh.
-func TestManyCallsOnThreeReplicasRefreshOnce(t *testing.T) {
+func TestThreat_C17_ManyCallsOnThreeReplicasRefreshOnce(t *testing.T) {
 	h := newHub(t, "github_app", simulator.Quirks{Expiring: true, SlowToken: 20 * time.Millisecond})
 	h.link("c1", "octocat")
 	before := h.sim.TokenRequests()
@@ -183,7 +182,7 @@ func TestALostAnswerIsAskedForOnceMore(t *testing.T) {
 	}
 }
 
-func TestALostAnswerOfAStrictProviderNeedsThePerson(t *testing.T) {
+func TestThreat_C17_ALostAnswerOfAStrictProviderNeedsThePerson(t *testing.T) {
 	s := &scripted{answers: []string{"lost", `{"error":"invalid_grant"}`}}
 	w := old(t, s)
 	_, _, err := call(t.Context(), w.client, "c1", "/x")
@@ -217,7 +216,7 @@ func TestOnlyReauthRequiredEndsAConnection(t *testing.T) {
 			t.Errorf("%s: no pause after the failure", answer)
 		}
 		s.answer(renewed)
-		w.advance(3 * time.Second)
+		w.advance(31 * time.Second) // the longest that a first rest is
 		if status, _, err := call(t.Context(), w.client, "c1", "/x"); err != nil || status != 200 {
 			t.Errorf("%s: after the pause: %d %v", answer, status, err)
 		}

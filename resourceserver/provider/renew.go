@@ -85,9 +85,10 @@ func (c *Client) redeem(at *endpoint, cred Credential, attempt string) (held, er
 		return held{}, c.giveUp(at, cred, attempt, err)
 	}
 	tokens, err := c.refresh(ctx, at, token, cred.Granted)
-	if lost(err) {
+	if lost(err) && !cred.Unsure {
 		// Some providers give the same successor again for a while; for the others
-		// this finds out that the old token is spent.
+		// this finds out that the old token is spent. Who was in doubt already is
+		// the second try.
 		cred.Unsure = true
 		tokens, err = c.refresh(ctx, at, token, cred.Granted)
 	}

@@ -60,7 +60,7 @@ func (c *Client) resting(h held) error {
 // changed and a registration that was deleted look, to some providers' answers,
 // like a person who took their yes back; but not many people do that at once.
 type Trouble struct {
-	Refused int       // connections in a row, with no refresh between that went well
+	Refused int       // refusals with no refresh between that went well
 	Since   time.Time // the first of them
 	Until   time.Time // no connection is given up before
 }
@@ -73,7 +73,8 @@ const (
 
 // Judge says whether a refusal ends its connection, and what to remember of it.
 // Only ReauthRequired does, and not while the registration itself is in doubt:
-// after the provider refused the client, or many connections in a row.
+// after the provider refused the client, or many connections with nothing between
+// that went well. Further refusals keep the doubt alive.
 func (t Trouble) Judge(class catalog.ErrorClass, now time.Time) (dead bool, next Trouble) {
 	switch class {
 	case catalog.Misconfigured:
@@ -84,7 +85,7 @@ func (t Trouble) Judge(class catalog.ErrorClass, now time.Time) (dead bool, next
 			t.Refused, t.Since = 0, now
 		}
 		t.Refused++
-		if t.Refused >= manyRefused {
+		if t.Refused >= manyRefused || now.Before(t.Until) {
 			t.Until = now.Add(fewMinutes)
 		}
 		return !now.Before(t.Until), t
