@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { auth, calendar } from '@googleapis/calendar';
 import { drive } from '@googleapis/drive';
+import { gmail } from '@googleapis/gmail';
 import * as oauth from 'openid-client';
 import { ask, callback, discover, register } from './house/app.mjs';
 import { Person } from './house/person.mjs';
@@ -25,6 +26,8 @@ for (const [database, prepare] of databases) {
     await t.test('calendar: adds, changes and takes away', () => planning(deputy));
     await t.test('drive: the files of the folder that was picked, and no others', () => files(deputy));
     await t.test('drive: creates, uploads, renames and bins', () => filing(deputy));
+    await t.test('gmail: the mails under the labels that were picked, and no others', () => mails(deputy));
+    await t.test('gmail: who wrote them, without what', () => heads(deputy));
   });
 }
 
@@ -40,15 +43,15 @@ function through(client, rootUrl) {
 }
 
 // allowed makes a client with a token for these permissions on what is picked.
-async function allowed(api, deputy, names, picks, more = '') {
+async function allowed(api, deputy, names, picks, more = '', provider = 'google') {
   const app = await register(deputy);
   const config = await discover(deputy, app, oauth.ClientSecretPost(app.client_secret));
-  const { request, checks } = await ask(config, { scope: `${names.map((name) => `services.google.${name}`).join(' ')} ${more}`.trim() });
-  const back = await new Person().allowGoogle(request, callback, picks);
+  const { request, checks } = await ask(config, { scope: `${names.map((name) => `services.${provider}.${name}`).join(' ')} ${more}`.trim() });
+  const back = await new Person().allowGoogle(request, callback, picks, { google: 'Google', gmail: 'Gmail' }[provider]);
   const { access_token } = await oauth.authorizationCodeGrant(config, back, checks);
   const client = new auth.OAuth2();
   client.setCredentials({ access_token });
-  return through(api({ version: 'v3', auth: client, retry: false }), `${deputy.url}/api/google/`);
+  return through(api({ version: provider === 'gmail' ? 'v1' : 'v3', auth: client, retry: false }), `${deputy.url}/api/${provider}/`);
 }
 
 // alike asserts that what was not picked looks like what does not exist.
@@ -145,4 +148,42 @@ async function filing(deputy) {
   await assert.rejects(google.files.create({ requestBody: { name: 'x', parents: [secret] } }), { status: 404 });
   await assert.rejects(google.files.delete({ fileId: notes }), { status: 404 }, 'deleting for good');
   await assert.rejects(google.permissions.create({ fileId: notes, requestBody: { role: 'reader', type: 'anyone' } }), { status: 404 }, 'sharing');
+}
+
+async function mails(deputy) {
+  const { users } = await allowed(gmail, deputy, ['messages.read'], { labels: ['Customers', 'Receipts'] }, '', 'gmail');
+  const userId = 'me';
+  const { data: { labels } } = await users.labels.list({ userId });
+  assert.deepEqual(labels.map((label) => label.name), ['Customers', 'Receipts'], 'two of eleven labels');
+  const [customers, receipts] = labels.map((label) => label.id);
+  const { data: { messages: [{ id }] } } = await users.messages.list({ userId, labelIds: [receipts], q: 'from:billing subject:receipt' });
+  const { data: mail } = await users.messages.get({ userId, id });
+  assert.equal(mail.payload.headers.find((header) => header.name === 'Subject').value, 'Your receipt');
+  const { data: file } = await users.messages.attachments.get({ userId, messageId: id, id: mail.payload.parts[1].body.attachmentId });
+  assert.equal(Buffer.from(file.data, 'base64url').toString(), 'Paper, 20 boxes: 42.00\n');
+  const { data: { threads: [thread] } } = await users.threads.list({ userId, labelIds: [customers] });
+  const { data: { messages: [order] } } = await users.threads.get({ userId, id: thread.id, format: 'full' });
+  assert.equal(Buffer.from(order.payload.body.data, 'base64url').toString(), 'Where is my order?\n');
+
+  await alike(users.messages.get({ userId, id: '18c0000000000001' }), users.messages.get({ userId, id: '18cffffffffffffff' }));
+  await alike(users.messages.list({ userId, labelIds: ['INBOX'] }), users.messages.list({ userId, labelIds: ['Label_99'] }));
+  await assert.rejects(users.messages.list({ userId, q: 'code' }), { status: 400 }, 'all mail');
+  await assert.rejects(users.messages.list({ userId, labelIds: [customers], q: 'in:anywhere' }), { status: 400 });
+  await assert.rejects(users.messages.get({ userId, id, format: 'raw' }), { status: 400 });
+  await assert.rejects(users.messages.trash({ userId, id }), { status: 404 });
+  await assert.rejects(users.settings.getAutoForwarding({ userId }), { status: 404 });
+}
+
+async function heads(deputy) {
+  const { users } = await allowed(gmail, deputy, ['metadata.read'], { labels: ['INBOX'] }, '', 'gmail');
+  const userId = 'me';
+  const { data: { messages, nextPageToken } } = await users.messages.list({ userId, labelIds: ['INBOX'], maxResults: 10 });
+  const { data: { messages: more } } = await users.messages.list({ userId, labelIds: ['INBOX'], maxResults: 10, pageToken: nextPageToken });
+  assert.equal(new Set([...messages, ...more].map((mail) => mail.id)).size, 20);
+  const { data: mail } = await users.messages.get({ userId, id: messages[0].id, format: 'metadata', metadataHeaders: ['Subject', 'From'] });
+  assert.equal(mail.payload.headers.find((header) => header.name === 'Subject').value, 'Morning news 30');
+  assert.deepEqual([mail.snippet, mail.payload.body], [undefined, undefined]);
+  await assert.rejects(users.messages.get({ userId, id: messages[0].id }), { status: 403 }, 'what it says');
+  await assert.rejects(users.messages.list({ userId, labelIds: ['INBOX'], q: 'code' }), { status: 403 });
+  await alike(users.messages.get({ userId, id: '18c0000000000005', format: 'metadata' }), users.messages.get({ userId, id: '18cffffffffffffff', format: 'metadata' })); // a sign-in code
 }

@@ -17,9 +17,9 @@ import (
 func TestDocuments(t *testing.T) {
 	w := newWorld(t).start(t)
 	for path, want := range map[string]string{
-		"": `{"resource":"https://deputy.example","authorization_servers":["https://deputy.example"],"bearer_methods_supported":["header"],"resource_name":"Deputy","authorization_details_types_supported":["github.repository","google.calendar","google.folder","notion.data_source","notion.page","slack.channel","slack.private_channel","stripe.customer"]}`,
+		"": `{"resource":"https://deputy.example","authorization_servers":["https://deputy.example"],"bearer_methods_supported":["header"],"resource_name":"Deputy","authorization_details_types_supported":["github.repository","gmail.label","google.calendar","google.folder","notion.data_source","notion.page","slack.channel","slack.private_channel","stripe.customer"]}`,
 		"/api": `{"resource":"https://deputy.example/api","authorization_servers":["https://deputy.example"],"bearer_methods_supported":["header"],` +
-			`"resource_name":"Deputy","authorization_details_types_supported":["github.repository","google.calendar","google.folder","notion.data_source","notion.page","slack.channel","slack.private_channel","stripe.customer"]}`,
+			`"resource_name":"Deputy","authorization_details_types_supported":["github.repository","gmail.label","google.calendar","google.folder","notion.data_source","notion.page","slack.channel","slack.private_channel","stripe.customer"]}`,
 		"/api/github": `{"resource":"https://deputy.example/api/github","authorization_servers":["https://deputy.example"],` +
 			`"scopes_supported":["services.github.account.read","services.github.issues.read","services.github.repositories.metadata.read"],` +
 			`"bearer_methods_supported":["header"],"resource_name":"GitHub through Deputy","authorization_details_types_supported":["github.repository"]}`,

@@ -111,8 +111,8 @@ type Identity struct {
 type Call struct {
 	Method string
 	Path   string
-	Query  map[string]string
-	Auth   string // "" bearer | basic (client id and secret)
+	Query  map[string]string // "" sends nothing, whatever the app said
+	Auth   string            // "" bearer | basic (client id and secret)
 	JSON   map[string]any
 	Form   map[string]string
 }

@@ -234,6 +234,7 @@ type operationFile struct {
 	Also     []alsoFile      `yaml:"also"`
 	Before   *beforeFile     `yaml:"before"`
 	Without  string          `yaml:"without"`
+	Unlike   string          `yaml:"unlike"`
 	Call     callFile        `yaml:"call"`
 	Filter   *filterFile     `yaml:"filter"`
 	Pick     []string        `yaml:"pick"`
@@ -263,17 +264,27 @@ type beforeFile struct {
 	DiffersFrom string   `yaml:"differs_from"`
 	Absent      string   `yaml:"absent"`
 	Some        bool     `yaml:"some"`
+	Inside      string   `yaml:"inside"`
 	Else        string   `yaml:"else"`
 }
 
 type filterFile struct {
-	Items  string   `yaml:"items"`
-	ID     string   `yaml:"id"`
-	Keyed  bool     `yaml:"keyed"`
-	Kind   string   `yaml:"kind"`
-	Keep   []string `yaml:"keep"`
-	Hide   []string `yaml:"hide"`
-	Beside []string `yaml:"beside"`
-	Whole  []string `yaml:"whole"`
-	Cursor string   `yaml:"cursor"`
+	Items  string     `yaml:"items"`
+	ID     string     `yaml:"id"`
+	Keyed  bool       `yaml:"keyed"`
+	One    bool       `yaml:"one"`
+	Some   bool       `yaml:"some"`
+	Kind   string     `yaml:"kind"`
+	Keep   []string   `yaml:"keep"`
+	Parts  []partFile `yaml:"parts"`
+	Hide   []string   `yaml:"hide"`
+	Beside []string   `yaml:"beside"`
+	Whole  []string   `yaml:"whole"`
+	Cursor string     `yaml:"cursor"`
+}
+
+type partFile struct {
+	At   string   `yaml:"at"`
+	Keep []string `yaml:"keep"`
+	By   string   `yaml:"by"`
 }

@@ -36,7 +36,13 @@ func (p *Provider) proveWhen(o Operation, at *problems) {
 		return
 	}
 	v, ok := o.param(o.When)
-	if _, both := usual.param(o.When); !ok || both || !v.Required || (v.In != InQuery && v.In != InBody) {
+	other, both := usual.param(o.When)
+	if both {
+		// One word of a query tells them apart: format=full, and format=metadata.
+		both = v.Kind != KindEnum || other.Kind != KindEnum || v.In != InQuery || other.In != InQuery ||
+			slices.ContainsFunc(v.Enum, func(word string) bool { return slices.Contains(other.Enum, word) })
+	}
+	if !ok || both || !v.Required || (v.In != InQuery && v.In != InBody) {
 		at.add("when must be a required value of its query or body, which %s has not", usual.ID)
 	}
 }

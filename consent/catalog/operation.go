@@ -59,7 +59,10 @@ type Operation struct {
 	// that have it are dropped, and an answer that has it is of something that is not
 	// there. GitHub's pull requests are issues too, for who may read issues.
 	Without string
-	Filter  *Filter
+	// Unlike holds items back: one in which a text matches, in its beginning, is treated
+	// as if it were not there. What is encoded is not decoded. Nil holds none back.
+	Unlike *regexp.Regexp
+	Filter *Filter
 	// Pick lists the only fields of the answer that leave; nil lets all leave that
 	// are not scrubbed.
 	Pick []string
@@ -143,13 +146,16 @@ const (
 )
 
 // Before is a read before the call, whose answer must be as one of DiffersFrom,
-// Absent and Some says, else the call is not made.
+// Absent, Some and Inside says, else the call is not made.
 type Before struct {
 	Call        Call
 	Pointer     string // JSON pointer to what must differ from the parameter DiffersFrom
 	DiffersFrom string
 	Absent      string // JSON pointer that the answer must not have
 	Some        bool   // the answer must be a list with something in it
+	// Inside is the JSON pointer to the resource's id in the answer, as in a Filter; it
+	// must be inside the limit. The operation's own answer then says nothing of it.
+	Inside string
 	// Else is the sentence an app reads when it is not so. Without one the app is told
 	// that there is no such resource.
 	Else string
@@ -157,11 +163,17 @@ type Before struct {
 
 // Filter says what of an answer may leave.
 type Filter struct {
-	Items string   // JSON pointer to the list; "" when the answer is the list
-	ID    string   // JSON pointer inside an item to the resource's id; "" filters no items
+	Items string // JSON pointer to the list; "" when the answer is the list
+	// ID is the JSON pointer inside an item to the resource's id; "" filters no items. With
+	// "/*" at its end there is a list of ids, of which one must be inside the limit: the
+	// labels of a mail, the channels of a file.
+	ID    string
 	Keyed bool     // the items are members of an object, and their names the ids
+	One   bool     // Items is no list but a single thing; outside the limit it is not there
+	Some  bool     // a list that has no items left is of something that is not there
 	Kind  string   // in a tree: which kind of thing an item is, or the JSON pointer inside an item that says it
 	Keep  []string // the only members of an item that leave; nil lets all leave. Items may be a single object
+	Parts []Part   // what of the insides of an item leaves
 	Hide  []string // JSON pointers dropped from the answer: totals, provider cursors
 	// Beside are further members of the answer that leave with a filtered list. They say
 	// nothing of its items.
@@ -171,4 +183,13 @@ type Filter struct {
 	Whole []string
 	// Cursor is the JSON pointer of the provider's next cursor, sealed before it leaves.
 	Cursor string
+}
+
+// Part is something inside an item of which only the members named in Keep leave. Of
+// a list those of its items leave that are called so, in capital or small letters, at
+// the JSON pointer By: the headers of a mail.
+type Part struct {
+	At   string
+	Keep []string
+	By   string
 }

@@ -49,12 +49,14 @@ func buildOperation(p *Provider, values *declared, f operationFile, path string,
 	if o.Max == 0 {
 		o.Max = maxAnswer
 	}
+	if f.Unlike != "" {
+		o.Unlike = compile(f.Unlike, at)
+	}
 	if o.Access != consent.Read && f.Retry != "never" && f.Retry != "safe" {
 		at.add("changes something, so retry must say never or safe")
 	}
 	if f.Filter != nil {
-		filter := Filter(*f.Filter)
-		o.Filter = &filter
+		o.Filter = buildFilter(*f.Filter)
 	}
 	for _, a := range f.Also {
 		u := Use{consent.ScopeName(a.Scope), consent.ResourceType(a.Type), AnyDepth}
@@ -65,7 +67,7 @@ func buildOperation(p *Provider, values *declared, f operationFile, path string,
 	}
 	if f.Before != nil {
 		b := *f.Before
-		o.Before = &Before{Call: buildCall(b.Call), Pointer: b.Pointer, DiffersFrom: b.DiffersFrom, Absent: b.Absent, Some: b.Some, Else: b.Else}
+		o.Before = &Before{Call: buildCall(b.Call), Pointer: b.Pointer, DiffersFrom: b.DiffersFrom, Absent: b.Absent, Some: b.Some, Inside: b.Inside, Else: b.Else}
 	}
 	take := func(in In, keys ...string) {
 		for _, key := range keys {
@@ -89,6 +91,17 @@ func buildOperation(p *Provider, values *declared, f operationFile, path string,
 	}
 	o.Upstream = upstream(f, o, path)
 	return o
+}
+
+func buildFilter(f filterFile) *Filter {
+	out := &Filter{
+		Items: f.Items, ID: f.ID, Keyed: f.Keyed, One: f.One, Some: f.Some, Kind: f.Kind,
+		Keep: f.Keep, Hide: f.Hide, Beside: f.Beside, Whole: f.Whole, Cursor: f.Cursor,
+	}
+	for _, p := range f.Parts {
+		out.Parts = append(out.Parts, Part(p))
+	}
+	return out
 }
 
 // pathKeys finds the values behind a path's variables. A key in chosen wins over

@@ -36,6 +36,7 @@ func (c *Catalog) proveOperation(p *Provider, o Operation, at *problems) {
 		c.proveAlso(p, o, u, at.in("also "+string(u.Scope)))
 	}
 	p.proveValues(o, at)
+	o.proveFilter(at)
 	p.proveWhen(o, at)
 	p.proveDeny(o, at)
 	proveCall(o.Upstream, at.in("call"))
@@ -86,6 +87,12 @@ func (p *Provider) proveRule(s consent.Scope, o Operation, at *problems) {
 			at.add("the checked resource is not in the call")
 		}
 	case FromAnswer:
+		if o.Before != nil && o.Before.Inside != "" {
+			if len(o.Pick) == 0 || o.Filter != nil {
+				at.add("what is looked at before bounds the answer, so pick must say which fields leave, and there is nothing to filter")
+			}
+			break
+		}
 		if o.Filter == nil || (o.Filter.ID != "") == o.Filter.Keyed {
 			at.add("a list needs a filter that says where an item's id is")
 			break
@@ -113,146 +120,30 @@ func (o Operation) inTree() bool {
 	return len(o.Named) > 0 || o.Filter != nil && o.Filter.Kind != ""
 }
 
-func (p *Provider) proveValues(o Operation, at *problems) {
-	seen := map[string]bool{}
-	for _, v := range o.Params {
-		if seen[v.Name] {
-			at.add("value %q stands in two places", v.Name)
-		}
-		seen[v.Name] = true
-		proveParam(&v, map[*Param]bool{}, at.in("value "+v.Name))
+// proveFilter: what is said of items is said where items are checked.
+func (o Operation) proveFilter(at *problems) {
+	checked := o.Filter != nil && o.Filter.ID != ""
+	looked := o.Before != nil && o.Before.Inside != ""
+	if looked && o.Rule != FromAnswer {
+		at.add("what is looked at before says whose it is only when neither the request nor the answer does")
 	}
-	filled := map[string]bool{"resource": o.Rule == FromRequest}
-	for name := range seen {
-		filled[name] = true
+	if o.Unlike != nil && !checked && !looked {
+		at.add("unlike holds back items that are checked one by one")
 	}
-	used := map[string]bool{}
-	for _, slot := range slots(o.Upstream) {
-		used[slot] = true
-		if !filled[slot] {
-			at.add("the call uses {%s}, which is not declared", slot)
-		}
-	}
-	for key := range o.Upstream.Query {
-		used[key] = true // replaced by a constant: what is sent does not matter
-	}
-	for key := range o.Upstream.JSON {
-		used[key] = true
-	}
-	for _, v := range o.Params {
-		if !used[v.Name] && v.Kind != KindContent && !slices.Contains(o.Names, v.Name) {
-			at.add("value %q is never used", v.Name)
-		}
-	}
-	for i, segment := range strings.Split(o.Path, "/") {
-		if name, ok := variable(segment); ok && strings.HasSuffix(name, "...") && i != strings.Count(o.Path, "/") {
-			at.add("{%s} must be the last segment", name)
-		} else if !ok && strings.ContainsAny(segment, "{}*") {
-			at.add("segment %q of the path must be one variable or none", segment)
-		}
-	}
-	if o.Before != nil {
-		o.Before.prove(filled, at.in("before"))
-	}
-}
-
-// prove: filled are the values there are for the call.
-func (b Before) prove(filled map[string]bool, at *problems) {
-	proveLook(b.Call, filled, at)
-	ways := 0
-	for _, said := range []bool{b.DiffersFrom != "", b.Absent != "", b.Some} {
-		if said {
-			ways++
-		}
-	}
-	if ways != 1 {
-		at.add("must say one of differs_from, absent and some")
-	}
-	if b.DiffersFrom != "" && (!filled[b.DiffersFrom] || b.Pointer == "") {
-		at.add("compares a pointer with a declared value")
-	}
-}
-
-// proveLook: a call that only looks, filled with values there are.
-func proveLook(c Call, filled map[string]bool, at *problems) {
-	proveCall(c, at)
-	if c.Method != "GET" {
-		at.add("looks with %s; only GET looks", c.Method)
-	}
-	if !strings.HasPrefix(c.Path, "/") {
-		at.add("must stay at the provider's API")
-	}
-	for _, slot := range slots(c) {
-		if !filled[slot] {
-			at.add("uses {%s}, which is not declared", slot)
-		}
-	}
-}
-
-// proveParam: every value is bounded, and so is what is inside of it. seen are
-// those that were proved: a value can be inside itself.
-func proveParam(v *Param, seen map[*Param]bool, at *problems) {
-	if seen[v] {
+	if o.Filter == nil {
 		return
 	}
-	seen[v] = true
-	for _, m := range v.Members {
-		proveParam(m.Param, seen, at.in(m.Name))
+	switch {
+	case (o.Filter.One || o.Filter.Some) && !checked:
+		at.add("one and some are about items that are checked one by one")
+	case o.Filter.One && (o.Filter.Some || o.Filter.Cursor != "" || o.Access != consent.Read):
+		at.add("one is a single thing that is read: no list, no pages")
 	}
-	if v.Of != nil {
-		proveParam(v.Of, seen, at.in(v.Of.Name))
-	}
-	if len(v.Members) > 0 && v.Kind != KindObject {
-		at.add("only an object has members")
-	}
-	switch v.Kind {
-	case KindList:
-		if v.Max <= 0 || v.Of == nil {
-			at.add("needs a max, and of: what it holds")
-		}
-	case KindString, KindInt, KindStrings, KindMap, KindPage, KindContent:
-		if v.Max <= 0 {
-			at.add("needs a max")
-		}
-	case KindEnum:
-		if len(v.Enum) == 0 {
-			at.add("needs its enum")
-		}
-	case KindBool, KindCursor, KindUUID, KindNumber, KindObject:
-	default:
-		at.add("kind %q is not known", v.Kind)
-	}
-}
-
-// slots lists the variables of a call: in its path, query and body.
-func slots(c Call) []string {
-	found := variables(c.Path)
-	for _, v := range c.Query {
-		if name, ok := variable(v); ok {
-			found = append(found, name)
+	for _, part := range o.Filter.Parts {
+		if len(o.Filter.Keep) == 0 || len(part.Keep) == 0 {
+			at.add("a part of an item needs keep, and so does the item")
 		}
 	}
-	return append(found, slotsIn(c.JSON)...)
-}
-
-// slotsIn lists the variables of a JSON template, however deep they stand.
-func slotsIn(template any) []string {
-	var found []string
-	switch t := template.(type) {
-	case string:
-		if name, ok := variable(t); ok {
-			found = append(found, name)
-		}
-	case map[string]any:
-		for _, inner := range t {
-			found = append(found, slotsIn(inner)...)
-		}
-	case []any:
-		for _, inner := range t {
-			found = append(found, slotsIn(inner)...)
-		}
-	}
-	return found
 }
 
 // proveDeny: no path an operation can be asked under or calls may match the list.
@@ -374,10 +265,13 @@ func (p *Provider) provePointers(at *problems) {
 	for _, o := range p.Operations {
 		pointers = append(pointers, o.Confirm, o.Without)
 		if o.Before != nil {
-			pointers = append(pointers, o.Before.Pointer, o.Before.Absent)
+			pointers = append(pointers, o.Before.Pointer, o.Before.Absent, o.Before.Inside)
 		}
 		if o.Filter != nil {
 			pointers = append(append(pointers, o.Filter.Items, o.Filter.ID, o.Filter.Cursor), o.Filter.Hide...)
+			for _, part := range o.Filter.Parts {
+				pointers = append(pointers, part.At, part.By)
+			}
 		}
 	}
 	for _, text := range pointers {

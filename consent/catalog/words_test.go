@@ -33,6 +33,7 @@ func TestTheNamesAppsAskForStay(t *testing.T) {
 		"services.google.account.read", "services.google.calendar.availability.read",
 		"services.google.calendar.events.read", "services.google.calendar.events.write", "services.google.calendar.events.delete",
 		"services.google.drive.metadata.read", "services.google.drive.files.read", "services.google.drive.files.write", "services.google.drive.files.trash",
+		"services.gmail.metadata.read", "services.gmail.messages.read",
 	} {
 		if _, ok := c.Scopes[name]; !ok {
 			t.Errorf("%s is not there", name)

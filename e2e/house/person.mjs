@@ -89,14 +89,14 @@ export class Person {
     return this.allow(callback);
   }
 
-  /** allowGoogle is allowGitHub for Google, where every box is ticked. */
-  async allowGoogle(request, callback, picks) {
+  /** allowGoogle is allowGitHub for Google, or Gmail, where every box is ticked. */
+  async allowGoogle(request, callback, picks, name = 'Google') {
     await this.open(request);
     if (this.heading() === 'Sign in') await this.signIn();
-    const missing = ['Connect Google', 'Upgrade Google'].find((button) => this.#has(button));
+    const missing = [`Connect ${name}`, `Upgrade ${name}`].find((button) => this.#has(button));
     if (missing) {
       await this.press(missing);
-      await this.press('Continue to Google');
+      await this.press(`Continue to ${name}`);
       await this.press('Sign in', { fields: { login: 'ana', password: 'ana' } });
       await this.press('Continue', { fields: { ticked: 'all' } });
     }

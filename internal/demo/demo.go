@@ -43,11 +43,11 @@ type Demo struct {
 func Start(ctx context.Context, f *server.Foundation, cfg Config) (*Demo, error) {
 	d := &Demo{}
 	for _, p := range []simulated{
-		{server.NewProvider{Provider: "github"}, cfg.GitHub, "/api/v3", nil, func(c simulator.Config) http.Handler { return simulator.NewGitHub(c) }},
-		{server.NewProvider{Provider: "slack"}, cfg.Slack, "/api", nil, func(c simulator.Config) http.Handler { return simulator.NewSlack(c) }},
-		{server.NewProvider{Provider: "google"}, cfg.Google, "", []string{"token"}, func(c simulator.Config) http.Handler { return simulator.NewGoogle(c) }},
-		{server.NewProvider{Provider: "notion"}, cfg.Notion, "", nil, func(c simulator.Config) http.Handler { return simulator.NewNotion(c) }},
-		{server.NewProvider{Provider: "stripe"}, cfg.Stripe, "", nil, func(c simulator.Config) http.Handler { return simulator.NewStripe(c) }},
+		{map[string][]string{"github": nil}, cfg.GitHub, "/api/v3", func(c simulator.Config) http.Handler { return simulator.NewGitHub(c) }},
+		{map[string][]string{"slack": nil}, cfg.Slack, "/api", func(c simulator.Config) http.Handler { return simulator.NewSlack(c) }},
+		{map[string][]string{"google": {"token"}, "gmail": {"token", "people"}}, cfg.Google, "", func(c simulator.Config) http.Handler { return simulator.NewGoogle(c) }},
+		{map[string][]string{"notion": nil}, cfg.Notion, "", func(c simulator.Config) http.Handler { return simulator.NewNotion(c) }},
+		{map[string][]string{"stripe": nil}, cfg.Stripe, "", func(c simulator.Config) http.Handler { return simulator.NewStripe(c) }},
 	} {
 		if err := d.provider(ctx, f, p, cfg.Quirks); err != nil {
 			return nil, errors.Join(err, d.Close())
@@ -62,16 +62,16 @@ func Start(ctx context.Context, f *server.Foundation, cfg Config) (*Demo, error)
 	return d, nil
 }
 
-// simulated is one provider of the demo.
+// simulated is one simulator of the demo.
 type simulated struct {
-	server.NewProvider
-	address string
-	api     string   // where its API begins
-	hosts   []string // further ones of the provider
-	new     func(simulator.Config) http.Handler
+	providers map[string][]string // those it plays, with the further hosts of each
+	address   string
+	api       string // where its API begins
+	new       func(simulator.Config) http.Handler
 }
 
-// provider serves a simulator and registers Deputy there.
+// provider serves a simulator and registers Deputy there, once for each provider it
+// plays.
 func (d *Demo) provider(ctx context.Context, f *server.Foundation, p simulated, quirks simulator.Quirks) error {
 	if p.address == "" {
 		return nil
@@ -81,13 +81,14 @@ func (d *Demo) provider(ctx context.Context, f *server.Foundation, p simulated, 
 	if err != nil {
 		return err
 	}
-	p.ClientID, p.Secret, p.WebURL, p.APIURL = "simulated-app", key, at, at+p.api
-	p.Hosts = map[string]string{}
-	for _, name := range p.hosts {
-		p.Hosts[name] = at // a simulator is one host
-	}
-	if _, err := f.SetProvider(ctx, p.NewProvider); err != nil {
-		return fmt.Errorf("register at the simulated %s: %w", p.Provider, err)
+	for provider, hosts := range p.providers {
+		n := server.NewProvider{Provider: provider, ClientID: "simulated-app", Secret: key, WebURL: at, APIURL: at + p.api, Hosts: map[string]string{}}
+		for _, name := range hosts {
+			n.Hosts[name] = at // a simulator is one host
+		}
+		if _, err := f.SetProvider(ctx, n); err != nil {
+			return fmt.Errorf("register at the simulated %s: %w", provider, err)
+		}
 	}
 	return nil
 }

@@ -205,6 +205,7 @@ func (d *Deputy) providers(ctx context.Context, q simulator.Quirks) {
 		{Provider: "github", WebURL: d.knows(github.URL, "github"), APIURL: github.URL + "/api/v3"},
 		{Provider: "slack", WebURL: d.knows(slack.URL, "slack"), APIURL: slack.URL + "/api"},
 		{Provider: "google", WebURL: d.knows(google.URL, "google"), APIURL: google.URL, Hosts: map[string]string{"token": google.URL}},
+		{Provider: "gmail", WebURL: google.URL, APIURL: google.URL, Hosts: map[string]string{"token": google.URL, "people": google.URL}},
 	} {
 		n.ClientID, n.Secret = "simulated-app", secret.New(d.ProviderSecret)
 		_, err := d.Foundation.SetProvider(ctx, n)

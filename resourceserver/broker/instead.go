@@ -2,6 +2,7 @@ package broker
 
 import (
 	"net/url"
+	"slices"
 
 	"github.com/deputy-oauth/deputy/consent/catalog"
 )
@@ -19,12 +20,16 @@ func instead(usual *catalog.Operation, req Request) *catalog.Operation {
 	return usual
 }
 
-// carries reports whether the request has something under the value's name. A
-// request that cannot be read has nothing, and is refused when it is read.
+// carries reports whether the request has something under the value's name; of an
+// enum in the query, one of its words. A request that cannot be read has nothing, and
+// is refused when it is read.
 func carries(req Request, p catalog.Param) bool {
 	if p.In == catalog.InQuery {
 		query, err := url.ParseQuery(req.RawQuery)
-		return err == nil && query.Has(p.Name)
+		if err != nil || p.Kind != catalog.KindEnum {
+			return err == nil && query.Has(p.Name)
+		}
+		return slices.ContainsFunc(query[p.Name], func(word string) bool { return slices.Contains(p.Enum, word) })
 	}
 	d, err := parse(req.Body)
 	if err != nil || d.kind(0) != '{' {

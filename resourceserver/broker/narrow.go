@@ -1,7 +1,10 @@
 package broker
 
 import (
+	"cmp"
 	"errors"
+	"regexp"
+	"strings"
 
 	"github.com/deputy-oauth/deputy/consent/catalog"
 )
@@ -19,9 +22,9 @@ var errNotThere = errors.New("the provider's answer is about something else")
 // narrow marks everything in a successful answer that may not leave and returns
 // how many items of a list are left. It fails closed: what cannot be checked is
 // an error, never an answer (threats B12).
-// inside tells of the items of a filtered list; checked is the id the call is about.
-func (p *plan) narrow(d *document, op *catalog.Operation, inside func(item int) (bool, error), checked string) (items int, err error) {
-	if err := p.confirms(d, checked); err != nil {
+// inside tells of the items of a filtered list; target is the id the call is about.
+func (p *plan) narrow(d *document, op *catalog.Operation, inside func(item int) (bool, error), target string) (items int, err error) {
+	if err := p.confirms(d, target); err != nil {
 		return 0, err
 	}
 	d.dropFields(p.fields)
@@ -51,10 +54,23 @@ func (p *plan) narrow(d *document, op *catalog.Operation, inside func(item int) 
 	}
 	// A list that a request named the customer of is looked through as well: a provider
 	// that forgets a condition gives everything.
-	if op.Rule != catalog.FromAnswer && len(p.itemID) == 0 {
+	if len(p.itemID) == 0 && !p.keyed {
 		return d.count(0), nil
 	}
-	return p.filter(d, inside)
+	checked := func(item int) (bool, error) {
+		if d.like(item, op.Unlike) {
+			return false, nil
+		}
+		return inside(item)
+	}
+	if op.Filter.One {
+		return p.one(d, checked)
+	}
+	kept, err := p.filter(d, checked)
+	if err == nil && kept == 0 && op.Filter.Some {
+		err = errNotThere
+	}
+	return kept, err
 }
 
 // keepItems marks in every item all members that are not named.
@@ -66,21 +82,85 @@ func (p *plan) keepItems(d *document) error {
 	if err != nil {
 		return err
 	}
+	if at < 0 && p.root != nil {
+		return nil // a list that is empty is left out, and nothing unnamed stands beside it
+	}
 	if at < 0 || (d.kind(at) != '[' && d.kind(at) != '{') {
 		return errShape
 	}
 	if d.kind(at) == '{' && !p.keyed {
 		d.keepOnly(at, p.keep)
-		return nil
+		return p.keepParts(d, at)
 	}
+	var failed error
 	d.children(at, func(item int) {
 		if d.kind(item) != '{' {
 			d.nodes[item].drop = true
 			return
 		}
 		d.keepOnly(item, p.keep)
+		failed = cmp.Or(failed, p.keepParts(d, item))
 	})
+	return failed
+}
+
+// keepParts marks in the parts of an item all members that are not named.
+func (p *plan) keepParts(d *document, item int) error {
+	for _, part := range p.parts {
+		at, err := d.find(item, part.at)
+		switch {
+		case err != nil:
+			return err
+		case at < 0:
+		case len(part.by) == 0 && d.kind(at) == '{':
+			d.keepOnly(at, part.keep)
+		case len(part.by) > 0 && d.kind(at) == '[':
+			d.children(at, func(one int) {
+				name, err := d.find(one, part.by)
+				if err != nil || name < 0 {
+					d.nodes[one].drop = true
+					return
+				}
+				text, _ := d.scalar(name)
+				d.nodes[one].drop = d.nodes[one].drop || !part.keep[strings.ToLower(text)]
+			})
+		default:
+			return errShape
+		}
+	}
 	return nil
+}
+
+// one checks an answer about a single thing, which is not there when it is outside.
+func (p *plan) one(d *document, inside func(item int) (bool, error)) (int, error) {
+	at, err := d.find(0, p.items)
+	if err != nil {
+		return 0, err
+	}
+	if at < 0 || d.kind(at) != '{' {
+		return 0, errShape
+	}
+	in, err := inside(at)
+	if err == nil && !in {
+		err = errNotThere
+	}
+	return 1, err
+}
+
+// maxLike is how much of a text is looked at, in bytes: a file has megabytes.
+const maxLike = 8 << 10
+
+// like reports whether a text in what stands at node i matches, near its beginning.
+func (d *document) like(i int, of *regexp.Regexp) bool {
+	if of == nil {
+		return false
+	}
+	for at := i; at < int(d.nodes[i].next); at++ {
+		if text, is := d.scalar(at); is && of.MatchString(text[:min(len(text), maxLike)]) {
+			return true
+		}
+	}
+	return false
 }
 
 // excluded drops what the scope does not mean although the provider puts it

@@ -193,6 +193,18 @@ var examples = []example{
 	{provider: "stripe", operation: "invoiceitems.create", method: "POST", inside: "/v1/invoiceitems", outside: "/v1/invoiceitems", absentTarget: "/v1/invoiceitems", body: "customer=cus_NW000000000003&invoice=in_NW000000000003&amount=700&currency=eur&description=Beans", outsideBody: "customer=cus_NW000000000002&invoice=in_NW000000000003&amount=700", absentBody: "customer=cus_NW000000000099&invoice=in_NW000000000003&amount=700"},
 	{provider: "stripe", operation: "refunds.create", method: "POST", inside: "/v1/refunds", outside: "/v1/refunds", absentTarget: "/v1/refunds", body: "payment_intent=pi_NW000000000001&amount=500&reason=requested_by_customer", outsideBody: "charge=ch_NW000000000002", absentBody: "charge=ch_NW000000000099"},
 	{provider: "stripe", operation: "subscriptions.update", method: "POST", inside: "/v1/subscriptions/sub_NW000000000005", outside: "/v1/subscriptions/sub_NW000000000010", absentTarget: "/v1/subscriptions/sub_NW000000000099", body: "cancel_at_period_end=true&items[0][id]=si_NW000000000005&items[0][price]=price_NW000000000002"},
+
+	{provider: "gmail", operation: "labels.list", method: "GET", inside: "/gmail/v1/users/me/labels?fields=labels(id)"},
+	{provider: "gmail", operation: "labels.get", method: "GET", inside: mailbox("labels/" + customers), outside: mailbox("labels/INBOX"), absentTarget: mailbox("labels/Label_9")},
+	{provider: "gmail", operation: "messages.list", method: "GET", inside: mailbox("messages?labelIds=" + customers + "&maxResults=5"), outside: mailbox("messages?labelIds=INBOX"), absentTarget: mailbox("messages?labelIds=Label_9")},
+	{provider: "gmail", operation: "messages.search", method: "GET", inside: mailbox("messages?labelIds=" + customers + "&q=from:carla"), outside: mailbox("messages?labelIds=INBOX&q=code"), absentTarget: mailbox("messages?labelIds=Label_9&q=code")},
+	{provider: "gmail", operation: "messages.get", method: "GET", inside: mailbox("messages/" + receipt), outside: mailbox("messages/" + texts), absentTarget: mailbox("messages/" + noMail)},
+	{provider: "gmail", operation: "messages.headers.get", method: "GET", inside: mailbox("messages/" + order + "?format=metadata&metadataHeaders=Subject"), outside: mailbox("messages/" + texts + "?format=metadata"), absentTarget: mailbox("messages/" + noMail + "?format=metadata")},
+	{provider: "gmail", operation: "threads.list", method: "GET", inside: mailbox("threads?labelIds=" + customers), outside: mailbox("threads?labelIds=INBOX"), absentTarget: mailbox("threads?labelIds=Label_9")},
+	{provider: "gmail", operation: "threads.search", method: "GET", inside: mailbox("threads?labelIds=" + customers + "&q=subject:order"), outside: mailbox("threads?labelIds=INBOX&q=code"), absentTarget: mailbox("threads?labelIds=Label_9&q=code")},
+	{provider: "gmail", operation: "threads.get", method: "GET", inside: mailbox("threads/" + order), outside: mailbox("threads/" + texts), absentTarget: mailbox("threads/" + noMail)},
+	{provider: "gmail", operation: "threads.headers.get", method: "GET", inside: mailbox("threads/" + order + "?format=minimal"), outside: mailbox("threads/" + texts + "?format=minimal"), absentTarget: mailbox("threads/" + noMail + "?format=minimal")},
+	{provider: "gmail", operation: "messages.attachments.get", method: "GET", inside: mailbox("messages/" + receipt + "/attachments/ANGj" + receipt + "-0"), outside: mailbox("messages/" + texts + "/attachments/ANGj" + texts + "-0"), absentTarget: mailbox("messages/" + noMail + "/attachments/ANGj" + noMail + "-0")},
 }
 
 // nobody is a calendar that does not exist.
@@ -215,6 +227,8 @@ func related(said string) string {
 }
 
 func drive(rest string) string { return "/drive/v3/files" + rest }
+
+func mailbox(rest string) string { return "/gmail/v1/users/me/" + rest }
 
 // calendars is a path below a calendar, its id escaped as Google's library does it.
 func calendars(list, id, rest string) string {

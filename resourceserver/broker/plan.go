@@ -16,7 +16,9 @@ type plan struct {
 	confirm  []string
 	items    []string
 	keep     map[string]bool // the only members of an item that leave; nil for all
+	parts    []itemPart
 	itemID   []string
+	anyID    bool     // at itemID is a list of ids
 	keyed    bool     // the items are members of an object
 	itemKind []string // nil when the filter names the kind itself
 	cursor   []string
@@ -84,7 +86,15 @@ func (p *plan) shape(op *catalog.Operation) {
 		p.keep = set(f.Keep)
 	}
 	p.keyed = f.Keyed
-	p.items, p.itemID, p.cursor = catalog.Keys(f.Items), catalog.Keys(f.ID), catalog.Keys(f.Cursor)
+	for _, one := range f.Parts {
+		keep := set(one.Keep)
+		if one.By != "" {
+			keep = set(strings.Split(strings.ToLower(strings.Join(one.Keep, "\n")), "\n"))
+		}
+		p.parts = append(p.parts, itemPart{catalog.Keys(one.At), catalog.Keys(one.By), keep})
+	}
+	p.items, p.cursor = catalog.Keys(f.Items), catalog.Keys(f.Cursor)
+	p.itemID, p.anyID = ids(f.ID)
 	if strings.HasPrefix(f.Kind, "/") {
 		p.itemKind = catalog.Keys(f.Kind)
 	}
@@ -101,6 +111,18 @@ func (p *plan) shape(op *catalog.Operation) {
 			p.root[keys[0]] = true
 		}
 	}
+}
+
+// itemPart is a catalog.Part made ready.
+type itemPart struct {
+	at, by []string
+	keep   map[string]bool // in small letters when by says where an item's name is
+}
+
+// ids splits a pointer to an id, or to a list of ids, of which any counts.
+func ids(pointer string) (keys []string, any bool) {
+	pointer, any = strings.CutSuffix(pointer, "/*")
+	return catalog.Keys(pointer), any
 }
 
 func set(names []string) map[string]bool {

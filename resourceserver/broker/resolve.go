@@ -146,6 +146,11 @@ func (c *call) before(ctx context.Context, on consent.ConnectionID, resource str
 // fits reports whether what was found lets the call be made.
 func (c *call) fits(rule *catalog.Before, d *document) (bool, error) {
 	switch {
+	case rule.Inside != "" && d.like(0, c.op.Unlike):
+		return false, nil
+	case rule.Inside != "":
+		keys, any := ids(rule.Inside)
+		return c.agreed(d, 0, keys, any)
 	case rule.Some && d.kind(0) != '[':
 		return false, errShape
 	case rule.Some:

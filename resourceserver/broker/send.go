@@ -194,12 +194,13 @@ func slotOf(template string) (string, bool) {
 	return name, isSlot && closed
 }
 
-// fill returns a template's value; ok is false when the app left it out.
+// fill returns a template's value; ok is false when the app left it out, or the
+// template is empty: then nothing is sent, whatever the app said.
 func (c *call) fill(template, resource string) (any, bool) {
 	name, isSlot := slotOf(template)
 	switch {
 	case !isSlot:
-		return template, true
+		return template, template != ""
 	case name == "resource":
 		return resource, true
 	case c.paging(name):

@@ -201,6 +201,9 @@ func (c *call) inside(ctx context.Context, d *document) func(item int) (bool, er
 		if c.plan.keyed {
 			return c.permitted[0].limit.Allows(consent.Resource{Type: c.op.Resource, ID: d.key(item)}), nil
 		}
+		if c.op.Filter.Kind == "" {
+			return c.agreed(d, item, c.plan.itemID, c.plan.anyID)
+		}
 		at, err := d.find(item, c.plan.itemID)
 		if err != nil || at < 0 {
 			return false, err
@@ -209,11 +212,29 @@ func (c *call) inside(ctx context.Context, d *document) func(item int) (bool, er
 		if !ok {
 			return false, nil
 		}
-		if c.op.Filter.Kind == "" {
-			return c.permitted[0].limit.Allows(consent.Resource{Type: c.op.Resource, ID: id}), nil
-		}
 		return c.insideTree(ctx, d, item, id)
 	}
+}
+
+// agreed reports whether the id at keys below node i is inside the limit, or any of
+// the list of ids there.
+func (c *call) agreed(d *document, i int, keys []string, any bool) (bool, error) {
+	at, err := d.find(i, keys)
+	if err != nil || at < 0 {
+		return false, err
+	}
+	in := func(node int) bool {
+		id, ok := d.scalar(node)
+		return ok && c.permitted[0].limit.Allows(consent.Resource{Type: c.op.Resource, ID: id})
+	}
+	if !any {
+		return in(at), nil
+	}
+	found := false
+	if d.kind(at) == '[' {
+		d.children(at, func(one int) { found = found || in(one) })
+	}
+	return found, nil
 }
 
 func (c *call) insideTree(ctx context.Context, d *document, item int, id string) (bool, error) {

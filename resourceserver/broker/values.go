@@ -72,8 +72,9 @@ func (v values) put(op *catalog.Operation, in catalog.In, name, text string) err
 	if err != nil {
 		return err
 	}
-	if _, twice := v[name]; twice {
-		return fmt.Errorf("parameter %q stands twice", name)
+	several, _ := v[name].([]string)
+	if _, twice := v[name]; twice && (several == nil || in != catalog.InQuery || len(several) == p.Max) {
+		return fmt.Errorf("parameter %q stands too often", name)
 	}
 	if p.Kind == catalog.KindCursor && text == "" {
 		return nil // Slack's own way to say: from the start
@@ -82,7 +83,7 @@ func (v values) put(op *catalog.Operation, in catalog.In, name, text string) err
 		return err
 	}
 	if p.Kind == catalog.KindStrings {
-		v[name] = []string{text}
+		v[name] = append(several, text)
 		return nil
 	}
 	v[name] = p.Canonical(text)

@@ -58,6 +58,7 @@ const (
 	onWiki consent.ConnectionID = "conn-notion"
 	onDesk consent.ConnectionID = "conn-google"
 	onTill consent.ConnectionID = "conn-stripe"
+	onPost consent.ConnectionID = "conn-gmail"
 )
 
 // Things at the simulated Notion that always exist.
@@ -84,10 +85,22 @@ const (
 	private = "ana@northwind.example"
 )
 
+// Labels at the simulated Gmail, and mails: one under each, one in the inbox.
+const (
+	customers = "Label_1"
+	receipts  = "Label_2"
+	order     = "18c0000000000003"
+	receipt   = "18c0000000000004"
+	texts     = "18c0000000000001"
+	noMail    = "18c0000000000999"
+)
+
 var googleScopes = []string{
 	"openid", "https://www.googleapis.com/auth/userinfo.email", "https://www.googleapis.com/auth/userinfo.profile",
 	"https://www.googleapis.com/auth/drive", "https://www.googleapis.com/auth/calendar.events", "https://www.googleapis.com/auth/calendar.freebusy", "https://www.googleapis.com/auth/calendar.calendarlist.readonly",
 }
+
+var gmailScopes = []string{"openid", "https://www.googleapis.com/auth/userinfo.email", "https://www.googleapis.com/auth/gmail.readonly"}
 
 var slackScopes = []string{"channels:read", "channels:history", "groups:read", "groups:history", "chat:write", "team:read", "users:read", "search:read"}
 
@@ -115,6 +128,9 @@ func newWorld(t testing.TB) *world {
 	code = dance(t, desk.URL, "/o/oauth2/v2/auth", "ana", strings.Join(googleScopes, " "))
 	token, _ = redeem(t, desk.URL+"/token", code)["access_token"].(string)
 	w.wire.ends[onDesk] = end{desk.URL, token}
+	code = dance(t, desk.URL, "/o/oauth2/v2/auth", "ana", strings.Join(gmailScopes, " "))
+	token, _ = redeem(t, desk.URL+"/token", code)["access_token"].(string)
+	w.wire.ends[onPost] = end{desk.URL, token}
 	w.wire.ends[onTill] = end{till.URL, redeemKey(t, till.URL+"/v1/oauth/token", dance(t, till.URL, "/oauth/v2/authorize", "ana", ""))}
 	w.live.connections = []consent.Connection{
 		{ID: onHub, User: ana, Provider: "github", Variant: "oauth_app", Granted: []string{"repo", "read:user"}, Health: consent.Healthy},
@@ -122,7 +138,8 @@ func newWorld(t testing.TB) *world {
 		{ID: onWiki, User: ana, Provider: "notion", Variant: "public_connection", Health: consent.Healthy},
 		{ID: onDesk, User: ana, Provider: "google", Variant: "oauth", Granted: append(googleScopes, "https://www.googleapis.com/auth/calendar.events.readonly", "https://www.googleapis.com/auth/drive.readonly", "https://www.googleapis.com/auth/drive.metadata.readonly"), Health: consent.Healthy},
 	}
-	w.live.connections = append(w.live.connections, consent.Connection{ID: onTill, User: ana, Provider: "stripe", Variant: "stripe_app_oauth", Health: consent.Healthy})
+	w.live.connections = append(w.live.connections, consent.Connection{ID: onTill, User: ana, Provider: "stripe", Variant: "stripe_app_oauth", Health: consent.Healthy},
+		consent.Connection{ID: onPost, User: ana, Provider: "gmail", Variant: "oauth", Granted: append(gmailScopes, "https://www.googleapis.com/auth/gmail.metadata"), Health: consent.Healthy})
 	w.live.grant = consent.Grant{ID: grant, User: ana, App: scout}
 	w.ids = w.repositories()
 	w.broker = w.build(w.audit)
@@ -162,6 +179,8 @@ func (w *world) allow(on consent.ConnectionID, scopes []consent.ScopeName, names
 		switch {
 		case strings.HasPrefix(n, "cus_"):
 			r.Type = "stripe.customer"
+		case on == onPost:
+			r.Type = "gmail.label"
 		case strings.HasPrefix(n, "G"):
 			r.Type = "slack.private_channel"
 		case strings.HasPrefix(n, "1Ana"):
@@ -192,7 +211,7 @@ func (w *world) allowEverything(on consent.ConnectionID, scopes ...consent.Scope
 }
 
 // allowAll agrees to everything, limited to acme/web, two channels, the handbook,
-// the tasks and the team's calendar.
+// the tasks, the team's calendar, a folder and two labels.
 func (w *world) allowAll() *world {
 	w.allow("", []consent.ScopeName{"agents.writes.unattended"})
 	w.allow(onHub, []consent.ScopeName{
@@ -206,6 +225,7 @@ func (w *world) allowAll() *world {
 	w.allow(onTill, []consent.ScopeName{"services.stripe.customers.write", "services.stripe.invoices.write", "services.stripe.refunds.create", "services.stripe.subscriptions.write"}, one, three, five)
 	w.allow(onDesk, []consent.ScopeName{"services.google.account.read", "services.google.calendar.events.write", "services.google.calendar.events.delete"}, team)
 	w.allow(onDesk, []consent.ScopeName{"services.google.drive.files.write", "services.google.drive.files.trash"}, work)
+	w.allow(onPost, []consent.ScopeName{"services.gmail.messages.read"}, customers, receipts)
 	return w.allow(onChat, []consent.ScopeName{
 		"services.slack.workspace.read", "services.slack.messages.write", "services.slack.search.read", "services.slack.users.read",
 	}, "C01GENERAL", "C01RELEASE")
