@@ -57,6 +57,11 @@ screens: e2e/node_modules/.package-lock.json ## Take the pictures in docs/screen
 bench: ## Measure, as bench/README.md reports it
 	@DEPUTY_POSTGRES_FSYNC=on scripts/postgres.sh go run -tags $(TAGS) ./bench
 
+.PHONY: torture
+torture: ## Refresh under 1,000 calls and kill -9 between every two steps
+	$(call step,Refreshes on 3 replicas and PostgreSQL and on SQLite)
+	@CI=true DEPUTY_POSTGRES_FSYNC=on scripts/postgres.sh go test -tags $(TAGS) -count 1 -v ./scripts/torture -calls 1000
+
 .PHONY: mutate
 mutate: ## Ask whether the tests of the consent engine notice mistakes (takes half an hour)
 	@go run -tags $(TAGS) ./scripts/mutate -args '-rapid.nofailfile -rapid.shrinktime=1ms' ./consent decide.go steps.go required.go renew.go more.go along.go also.go agree.go permit.go rate.go grant.go details.go petition.go less.go face.go caution.go

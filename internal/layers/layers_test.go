@@ -80,6 +80,7 @@ var may = map[string]string{
 	"cmd/deputy":          "consent internal/config internal/demo internal/fault internal/secret internal/server internal/simulator",
 	"bench":               "*",
 	"scripts/mutate":      "",
+	"scripts/torture":     "*",
 	"e2e":                 "",
 }
 

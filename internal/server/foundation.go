@@ -22,6 +22,7 @@ import (
 	"github.com/deputy-oauth/deputy/internal/secret"
 	"github.com/deputy-oauth/deputy/internal/store"
 	"github.com/deputy-oauth/deputy/migrations"
+	"github.com/deputy-oauth/deputy/resourceserver/provider"
 	"github.com/deputy-oauth/deputy/resourceserver/vault"
 )
 
@@ -34,6 +35,9 @@ type Foundation struct {
 	Vault   *vault.Vault
 	Catalog *catalog.Catalog
 	Now     func() time.Time
+	// Watch is told how far refreshes at providers are; nil but for scripts/torture,
+	// which ends the program there.
+	Watch func(provider.Step)
 }
 
 // The files of the keys, in the key folder.

@@ -198,7 +198,7 @@ func (s *Server) buildPages(context.Context) error {
 	var err error
 	s.providers, err = provider.New(provider.Config{
 		Catalog: s.Catalog, Registrations: s.Store, Credentials: store.Credentials{Rows: s.Store}, Vault: s.Vault, Now: s.Now, Log: s.log,
-		AllowLoopback: s.Config.AllowLoopback, Keep: live.Fresh,
+		AllowLoopback: s.Config.AllowLoopback, Keep: live.Fresh, Watch: s.Watch,
 	})
 	if err != nil {
 		return err
