@@ -110,7 +110,7 @@ func (w *world) close() error {
 
 func (w *world) fill(ctx context.Context) error {
 	key := secret.Random()
-	w.github = simulator.NewGitHub(simulator.Config{ClientSecret: key.Reveal()})
+	w.github = simulator.NewGitHub(simulator.Config{ClientSecret: key.Reveal(), PerHour: 1_000_000_000})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err

@@ -34,6 +34,7 @@ func buildProvider(f providerFile, at *problems) *Provider {
 	for _, e := range f.Errors {
 		p.Errors = append(p.Errors, buildError(e, at.in("errors")))
 	}
+	p.Pace = buildPace(f.Pace, at.in("pace"))
 	for _, text := range f.Scrub.Patterns {
 		if re := compile(text, at.in("scrub")); re != nil {
 			p.Scrub.Patterns = append(p.Scrub.Patterns, re)

@@ -44,6 +44,7 @@ type Provider struct {
 	Variants    []Variant         // the first is the default
 	Identity    Identity
 	Errors      []ErrorRule
+	Pace        Pace
 	Scrub       Scrub
 	Resources   map[consent.ResourceType]Resource
 	Pickers     map[consent.ResourceType]Picker

@@ -26,6 +26,7 @@ type providerFile struct {
 	Variants    []variantFile        `yaml:"variants"`
 	Identity    identityFile         `yaml:"identity"`
 	Errors      []errorFile          `yaml:"errors"`
+	Pace        paceFile             `yaml:"pace"`
 	Scrub       scrubFile            `yaml:"scrub"`
 	Resources   []resourceFile       `yaml:"resources"`
 	Tree        treeFile             `yaml:"tree"`
@@ -106,6 +107,21 @@ type errorFile struct {
 	RetryAfter string            `yaml:"retry_after"`
 	RetryForm  string            `yaml:"retry_form"`
 	RetryWait  string            `yaml:"retry_wait"`
+}
+
+// paceFile is how many calls a provider bears.
+type paceFile struct {
+	Each    string            `yaml:"each"` // connection when it says nothing
+	Calls   rateFile          `yaml:"calls"`
+	Changes rateFile          `yaml:"changes"`
+	Window  map[string]string `yaml:"window"`
+	Share   int               `yaml:"share"` // percent
+}
+
+type rateFile struct {
+	Calls int    `yaml:"calls"`
+	In    string `yaml:"in"`
+	Burst int    `yaml:"burst"`
 }
 
 type scrubFile struct {

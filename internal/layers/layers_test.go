@@ -64,7 +64,8 @@ var may = map[string]string{
 
 	// The broker. Nothing here imports the authorization server.
 	"resourceserver/provider": "consent consent/catalog internal/fault internal/loopback internal/outward internal/secret resourceserver/vault",
-	"resourceserver/broker":   "consent consent/catalog",
+	"resourceserver/broker":   "consent consent/catalog resourceserver/pace",
+	"resourceserver/pace":     "consent consent/catalog",
 	"resourceserver/meter":    "consent",
 	"resourceserver":          "consent consent/catalog internal/web resourceserver/bearer resourceserver/broker",
 
@@ -117,6 +118,7 @@ var homes = map[string]string{
 	"golang.org/x/text":                 "templates internal/lookalike authserver/clients", // which language fits; what letters are made of
 	"github.com/go-playground/locales":  "templates",                                       // plurals and dates
 	"golang.org/x/crypto/chacha20poly1": "internal/seal",
+	"github.com/sony/gobreaker":         "resourceserver/pace",
 }
 
 func TestWhoImportsWhom(t *testing.T) {

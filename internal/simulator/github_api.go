@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -144,9 +145,10 @@ func (g *GitHub) throttle() *apiReply {
 
 // describe sets the headers every answer has.
 func (g *GitHub) describe(h http.Header, who caller, accepted string) {
-	used := min(g.used[who.login()], hourlyCap-capFloor)
-	h.Set("X-RateLimit-Limit", strconv.Itoa(hourlyCap))
-	h.Set("X-RateLimit-Remaining", strconv.Itoa(hourlyCap-used))
+	most := cmp.Or(g.cfg.PerHour, hourlyCap)
+	used := min(g.used[who.login()], most-capFloor)
+	h.Set("X-RateLimit-Limit", strconv.Itoa(most))
+	h.Set("X-RateLimit-Remaining", strconv.Itoa(most-used))
 	h.Set("X-RateLimit-Used", strconv.Itoa(used))
 	h.Set("X-RateLimit-Reset", strconv.FormatInt(g.cfg.Now().Truncate(time.Hour).Add(time.Hour).Unix(), 10))
 	h.Set("X-RateLimit-Resource", "core")

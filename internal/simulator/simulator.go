@@ -49,6 +49,9 @@ type Config struct {
 	Now func() time.Time
 	// Quirks are the odd manners to start with.
 	Quirks Quirks
+	// PerHour is how many calls a person has in an hour, where a provider says so.
+	// 0 means 5000, as GitHub has it.
+	PerHour int
 	// ShowSecret puts ClientSecret on the front page, for people who try their
 	// own app.
 	ShowSecret bool

@@ -98,9 +98,10 @@ func TestEachErrorClassHasOneAnswer(t *testing.T) {
 		{"sign-on", "github", "/repositories/" + web, reply{status: 403, body: `{}`, header: map[string]string{"X-GitHub-SSO": "required; url=https://github.com/orgs/secret/sso"}}, 403, "blocked_by_organisation", 0},
 		{"gone", "github", "/repositories/" + web, reply{status: 404, body: `{"message":"Not Found"}`}, 404, "resource_unavailable", 0},
 		{"gone", "slack", "/conversations.info?channel=C01GENERAL", reply{body: `{"ok":false,"error":"channel_not_found"}`}, 404, "resource_unavailable", 0},
+		{"down", "github", "/repositories/" + web, reply{status: 502, body: `<html>`}, 503, "provider_down", 0},
+		// The last of each: from then on it is waited for.
 		{"slow down", "github", "/repositories/" + web, reply{status: 403, body: `{"message":"secondary rate limit"}`, header: map[string]string{"Retry-After": "9"}}, 429, "rate_limited", 9 * time.Second},
 		{"slow down", "slack", "/auth.test", reply{status: 429, header: map[string]string{"Retry-After": "30"}}, 429, "rate_limited", 30 * time.Second},
-		{"down", "github", "/repositories/" + web, reply{status: 502, body: `<html>`}, 503, "provider_down", 0},
 	} {
 		*r = tt.reply
 		_, got := w.ask("GET", tt.provider, tt.target, "")

@@ -33,6 +33,7 @@ import (
 
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/consent/catalog"
+	"github.com/deputy-oauth/deputy/resourceserver/pace"
 )
 
 // Authority reads what stands now.
@@ -114,6 +115,7 @@ type Broker struct {
 	cfg      Config
 	plans    map[*catalog.Operation]*plan
 	resolved *otter.Cache[named, string]
+	pacer    *pace.Pacer
 }
 
 // New returns a broker for the catalogue.
@@ -131,7 +133,11 @@ func New(cfg Config) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
-	return &Broker{cfg: cfg, plans: compile(cfg.Catalog), resolved: resolved}, nil
+	pacer, err := pace.New()
+	if err != nil {
+		return nil, fmt.Errorf("broker: %w", err)
+	}
+	return &Broker{cfg: cfg, plans: compile(cfg.Catalog), resolved: resolved, pacer: pacer}, nil
 }
 
 // Request is one call of an app, after its token was verified.

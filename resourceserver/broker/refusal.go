@@ -137,6 +137,7 @@ func refused(class catalog.ErrorClass, wait time.Duration, scope consent.ScopeNa
 			return unknownOutcome()
 		}
 		r.Class, r.Status, r.Code, r.Message = catalog.ProviderDown, http.StatusServiceUnavailable, "provider_down", "The service does not answer as it should."
+		r.RetryAfter = wait
 	}
 	return r
 }

@@ -53,9 +53,9 @@ func (c *call) send(ctx context.Context, on consent.ConnectionID, out outgoing, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.b.cfg.Timeout)
 	defer cancel()
-	got, err := c.exchange(ctx, on, base, out, most)
+	got, err := c.paced(ctx, on, base, out, most, write)
 	if err != nil && !write && c.op.Retry && ctx.Err() == nil && isDown(err) {
-		got, err = c.exchange(ctx, on, base, out, most)
+		got, err = c.paced(ctx, on, base, out, most, write)
 	}
 	if err != nil {
 		return incoming{}, c.unsent(err, write)
@@ -110,9 +110,10 @@ func (*cut) Class() catalog.ErrorClass { return catalog.ProviderDown }
 func (*cut) RetryAfter() time.Duration { return 0 }
 func (*cut) MayHaveHappened() bool     { return true }
 
+// isDown reports whether trying once more at once may help.
 func isDown(err error) bool {
 	var f Failure
-	return errors.As(err, &f) && f.Class() == catalog.ProviderDown
+	return errors.As(err, &f) && f.Class() == catalog.ProviderDown && f.RetryAfter() == 0
 }
 
 // unsent turns an error on the way into a refusal.
