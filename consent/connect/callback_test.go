@@ -15,7 +15,7 @@ import (
 // threats.md C2 to C6 and the generic attack "swap one field": a callback is
 // answered only in the situation it was made for, and the provider hears nothing
 // of the others.
-func TestThreat_C2_C3_C6_ACallbackWithOneFieldSwapped(t *testing.T) {
+func TestThreat_C1_C2_C3_C6_ACallbackWithOneFieldSwapped(t *testing.T) {
 	w := newWorld(t)
 	ana := w.browser("ana", "s1", "b1")
 	callback := ana.agree(ana.start(nil), "octocat", "1")

