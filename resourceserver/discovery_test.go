@@ -17,14 +17,14 @@ import (
 func TestDocuments(t *testing.T) {
 	w := newWorld(t).start(t)
 	for path, want := range map[string]string{
-		"": `{"resource":"https://deputy.example","authorization_servers":["https://deputy.example"],"bearer_methods_supported":["header"],"resource_name":"Deputy","authorization_details_types_supported":["github.repository","gmail.label","google.calendar","google.folder","notion.data_source","notion.page","slack.channel","slack.private_channel","stripe.customer"]}`,
+		"": `{"resource":"https://deputy.example","authorization_servers":["https://deputy.example"],"bearer_methods_supported":["header"],"resource_name":"Deputy","authorization_details_types_supported":["github.repository","gmail.label","google.calendar","google.folder","notion.data_source","notion.page","slack.channel","slack.dm","slack.private_channel","stripe.customer"]}`,
 		"/api": `{"resource":"https://deputy.example/api","authorization_servers":["https://deputy.example"],"bearer_methods_supported":["header"],` +
-			`"resource_name":"Deputy","authorization_details_types_supported":["github.repository","gmail.label","google.calendar","google.folder","notion.data_source","notion.page","slack.channel","slack.private_channel","stripe.customer"]}`,
+			`"resource_name":"Deputy","authorization_details_types_supported":["github.repository","gmail.label","google.calendar","google.folder","notion.data_source","notion.page","slack.channel","slack.dm","slack.private_channel","stripe.customer"]}`,
 		"/api/github": `{"resource":"https://deputy.example/api/github","authorization_servers":["https://deputy.example"],` +
 			`"scopes_supported":["services.github.account.read","services.github.issues.read","services.github.repositories.metadata.read"],` +
 			`"bearer_methods_supported":["header"],"resource_name":"GitHub through Deputy","authorization_details_types_supported":["github.repository"]}`,
 		"/api/slack": `{"resource":"https://deputy.example/api/slack","authorization_servers":["https://deputy.example"],` +
-			`"scopes_supported":["services.slack.channels.read","services.slack.workspace.read"],"bearer_methods_supported":["header"],"resource_name":"Slack through Deputy","authorization_details_types_supported":["slack.channel","slack.private_channel"]}`,
+			`"scopes_supported":["services.slack.channels.read","services.slack.workspace.read"],"bearer_methods_supported":["header"],"resource_name":"Slack through Deputy","authorization_details_types_supported":["slack.channel","slack.dm","slack.private_channel"]}`,
 	} {
 		// Another Host and forwarding headers change nothing.
 		got := w.raw(t, "GET /.well-known/oauth-protected-resource"+path+" HTTP/1.1", "Host: evil.example", "X-Forwarded-Host: evil.example", "Connection: close")

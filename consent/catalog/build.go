@@ -109,12 +109,19 @@ func buildResource(p *Provider, f resourceFile, at *problems) {
 	}
 	p.Resources[t] = r
 	if f.Picker != nil {
-		k := f.Picker
-		p.Pickers[t] = Picker{
-			Call: buildCall(k.Call), Items: k.Items, Page: k.Page, Cursor: k.Cursor, SendAs: cmp.Or(k.SendAs, "cursor"),
-			Without: k.Without, ID: k.ID, Label: k.Label,
-			Prefix: k.Prefix, Detail: k.Detail, Private: k.Private, Updated: k.Updated, SearchBy: k.SearchBy,
-		}
+		p.Pickers[t] = *buildPicker(f.Picker)
+	}
+}
+
+func buildPicker(k *pickerFile) *Picker {
+	if k == nil {
+		return nil
+	}
+	return &Picker{
+		Call: buildCall(k.Call), Items: k.Items, Page: k.Page, Cursor: k.Cursor, SendAs: cmp.Or(k.SendAs, "cursor"),
+		Without: k.Without, ID: k.ID, Label: k.Label,
+		Prefix: k.Prefix, Detail: k.Detail, Private: k.Private, Updated: k.Updated, SearchBy: k.SearchBy,
+		Names: buildPicker(k.Names),
 	}
 }
 

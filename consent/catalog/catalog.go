@@ -204,6 +204,10 @@ type Picker struct {
 	Private  string
 	Updated  string
 	SearchBy string // "label": Deputy filters; the provider is never asked with a person's words
+	// Names is the list that says what things are called, when this one has only their
+	// ids, at Label: Slack's direct messages have the id of whom they are with. Of it,
+	// ID and Label count. Nil when Label is the name.
+	Names *Picker
 }
 
 // Pattern is a method ("*" for all) and a path no operation may match. In the

@@ -168,6 +168,8 @@ type pickerFile struct {
 	Private  string   `yaml:"private"`
 	Updated  string   `yaml:"updated"`
 	SearchBy string   `yaml:"search_by"`
+
+	Names *pickerFile `yaml:"names"`
 }
 
 // treeFile says what is inside what.

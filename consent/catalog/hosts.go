@@ -63,6 +63,9 @@ func (p *Provider) addresses() []string {
 	}
 	for _, k := range p.Pickers {
 		all = append(all, k.Call.Path)
+		if k.Names != nil {
+			all = append(all, k.Names.Call.Path)
+		}
 	}
 	for _, o := range p.Operations {
 		all = append(all, o.Upstream.Path)

@@ -269,10 +269,17 @@ func (p *Provider) proveResource(r Resource, at *problems) {
 		}
 	}
 	if k, ok := p.Pickers[r.Type]; ok {
-		proveCall(k.Call, at.in("picker"))
-		if k.ID == "" || k.Label == "" || !slices.Contains([]string{"link", "cursor", "after"}, k.Page) || (k.Page == "link") != (k.Cursor == "") {
-			at.add("picker needs an id, a label and page: link, or cursor or after with its pointer")
-		}
+		k.prove(at.in("picker"))
+	}
+}
+
+func (k Picker) prove(at *problems) {
+	proveCall(k.Call, at)
+	if k.ID == "" || k.Label == "" || !slices.Contains([]string{"link", "cursor", "after"}, k.Page) || (k.Page == "link") != (k.Cursor == "") {
+		at.add("picker needs an id, a label and page: link, or cursor or after with its pointer")
+	}
+	if k.Names != nil {
+		k.Names.prove(at.in("names"))
 	}
 }
 

@@ -253,6 +253,9 @@ func (p *Provider) provePointers(at *problems) {
 	}
 	for _, k := range p.Pickers {
 		pointers = append(pointers, k.Items, k.Cursor, k.Without, k.ID, k.Label, k.Detail, k.Private, k.Updated)
+		if k.Names != nil {
+			pointers = append(pointers, k.Names.Items, k.Names.Cursor, k.Names.ID, k.Names.Label)
+		}
 	}
 	for _, r := range p.Resources {
 		if r.Resolve != nil {

@@ -108,6 +108,7 @@ func newWorkspace(now time.Time) *workspace {
 	say("C01OLDSITE", "old-website", "Kept for reading", both, "ana: This channel is closed now").archived = true
 	say("G01LEADERS", "leadership", "Budget and people", onlyAna, "ana: The budget for next year is in the folder").private = true
 	say("D01ANABEN1", "", "", both, "ana: Lunch at one?", "ben: Yes").direct = true
+	say("D01ANANOTE", "", "", onlyAna, "ana: Buy oats").direct = true
 	return w
 }
 

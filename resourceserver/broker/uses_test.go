@@ -12,18 +12,23 @@ import (
 // One method reads public and private channels; which permission it needs is
 // decided by what the person picked.
 func TestOneCallUnderSeveralScopes(t *testing.T) {
-	const public, private = "services.slack.messages.read", "services.slack.messages.private.read"
+	const public, private, direct = "services.slack.messages.read", "services.slack.messages.private.read", "services.slack.dms.read"
 	for name, c := range map[string]struct {
 		allow   map[consent.ScopeName]string
 		channel string
 		scope   consent.ScopeName // that it was made under, or that was missing
 		status  int
 	}{
-		"a public channel":                        {map[consent.ScopeName]string{public: "C01GENERAL"}, "C01GENERAL", public, 200},
-		"a private one":                           {map[consent.ScopeName]string{private: "G01LEADERS"}, "G01LEADERS", private, 200},
-		"either with both":                        {map[consent.ScopeName]string{public: "C01GENERAL", private: "G01LEADERS"}, "G01LEADERS", private, 200},
-		"a private one, only public ones allowed": {map[consent.ScopeName]string{public: "C01GENERAL"}, "G01LEADERS", private, 403},
-		"a public one, only private ones allowed": {map[consent.ScopeName]string{private: "G01LEADERS"}, "C01GENERAL", private, 404},
+		"a public channel":                             {map[consent.ScopeName]string{public: "C01GENERAL"}, "C01GENERAL", public, 200},
+		"a private one":                                {map[consent.ScopeName]string{private: "G01LEADERS"}, "G01LEADERS", private, 200},
+		"either with both":                             {map[consent.ScopeName]string{public: "C01GENERAL", private: "G01LEADERS"}, "G01LEADERS", private, 200},
+		"a private one, only public ones allowed":      {map[consent.ScopeName]string{public: "C01GENERAL"}, "G01LEADERS", private, 403},
+		"a public one, only private ones allowed":      {map[consent.ScopeName]string{private: "G01LEADERS"}, "C01GENERAL", private, 404},
+		"a direct one":                                 {map[consent.ScopeName]string{public: "C01GENERAL", direct: "D01ANABEN1"}, "D01ANABEN1", direct, 200},
+		"another direct one":                           {map[consent.ScopeName]string{public: "C01GENERAL", direct: "D01ANABEN1"}, "D01ANANOTE", direct, 404},
+		"a direct one that is not there":               {map[consent.ScopeName]string{direct: "D01ANABEN1"}, "D01NOTHING", direct, 404},
+		"a direct one, only channels allowed":          {map[consent.ScopeName]string{public: "C01GENERAL"}, "D01ANABEN1", direct, 403},
+		"a private channel, only a direct one allowed": {map[consent.ScopeName]string{direct: "D01ANABEN1"}, "G01LEADERS", private, 403},
 		"neither": {nil, "C01GENERAL", public, 403},
 		"not one": {map[consent.ScopeName]string{public: "C01GENERAL"}, "U01BEN0002", "", 400},
 	} {
@@ -84,6 +89,11 @@ func TestWhatNeedsThePersonThere(t *testing.T) {
 		t.Errorf("refused with %+v", refusal)
 	}
 	if _, refusal = w.ask("GET", "slack", "/search.messages?query=release", ""); refusal == nil || refusal.Denial != consent.PersonAway {
+		t.Errorf("refused with %+v", refusal)
+	}
+	w.allow(onChat, []consent.ScopeName{"services.slack.dms.read"}, "D01ANABEN1")
+	w.bearer.Present = false
+	if _, refusal = w.ask("GET", "slack", "/conversations.history?channel=D01ANABEN1", ""); refusal == nil || refusal.Denial != consent.PersonAway {
 		t.Errorf("refused with %+v", refusal)
 	}
 	if w.writes() != before {

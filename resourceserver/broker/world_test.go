@@ -102,7 +102,7 @@ var googleScopes = []string{
 
 var gmailScopes = []string{"openid", "https://www.googleapis.com/auth/userinfo.email", "https://www.googleapis.com/auth/gmail.readonly"}
 
-var slackScopes = []string{"channels:read", "channels:history", "groups:read", "groups:history", "chat:write", "team:read", "users:read", "search:read"}
+var slackScopes = []string{"channels:read", "channels:history", "groups:read", "groups:history", "chat:write", "team:read", "users:read", "search:read", "im:read", "im:history"}
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
@@ -181,6 +181,8 @@ func (w *world) allow(on consent.ConnectionID, scopes []consent.ScopeName, names
 			r.Type = "stripe.customer"
 		case on == onPost:
 			r.Type = "gmail.label"
+		case strings.HasPrefix(n, "D0"):
+			r.Type = "slack.dm"
 		case strings.HasPrefix(n, "G"):
 			r.Type = "slack.private_channel"
 		case strings.HasPrefix(n, "1Ana"):

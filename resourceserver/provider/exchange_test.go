@@ -67,6 +67,45 @@ func TestTheAuthorizationURLAsksForNoMoreThanNeeded(t *testing.T) {
 	}
 }
 
+// Slack lists direct messages by the ids of whom they are with; a person picks among
+// names. What has none is not offered.
+func TestAPersonPicksDirectMessagesByName(t *testing.T) {
+	w := newWorld(t, defaultCatalog(t))
+	sim := simulator.NewSlack(simulator.Config{ClientID: "app", ClientSecret: "s3cret", Now: w.now})
+	srv := httptest.NewServer(sim)
+	t.Cleanup(srv.Close)
+	reg := w.register(provider.Registration{ID: "s1", Provider: "slack", ClientID: "app", Secret: secret.New("s3cret"), WebURL: srv.URL, APIURL: srv.URL + "/api"})
+	code, verifier := dance(t, w.client, reg, "ana", []string{"im:read", "users:read"})
+	tokens, err := w.client.Exchange(t.Context(), reg, provider.Redemption{Code: secret.New(code), Verifier: verifier, RedirectURI: callback})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.store("c1", reg, tokens)
+	names := w.cat.Providers["slack"].Pickers["slack.dm"].Names
+	for _, step := range []struct {
+		limit string
+		want  []string
+	}{{"999", []string{"D01ANABEN1 Ben Okafor", "D01ANANOTE Ana Ferreira"}}, {"1", []string{"D01ANABEN1 Ben Okafor", "D01ANANOTE Ana Ferreira"}}} {
+		names.Call.Query["limit"] = step.limit
+		page, err := w.client.ListResources(t.Context(), "c1", "slack.dm", "")
+		if err != nil || page.Incomplete || page.Next != "" {
+			t.Fatalf("%+v, %v", page, err)
+		}
+		var got []string
+		for _, item := range page.Items {
+			got = append(got, item.ID+" "+item.Name)
+		}
+		if diff := cmp.Diff(step.want, got); diff != "" {
+			t.Errorf("by %s (-want +got):\n%s", step.limit, diff)
+		}
+	}
+	names.Items = "/nobody"
+	page, err := w.client.ListResources(t.Context(), "c1", "slack.dm", "")
+	if err != nil || !page.Incomplete || len(page.Items) != 0 {
+		t.Errorf("without names: %+v, %v", page, err)
+	}
+}
+
 func TestAPersonConnectsSlack(t *testing.T) {
 	w := newWorld(t, defaultCatalog(t))
 	sim := simulator.NewSlack(simulator.Config{ClientID: "app", ClientSecret: "s3cret", Now: w.now, Quirks: simulator.Quirks{Rotate: true}})

@@ -48,7 +48,6 @@ type Page struct {
 // cursor is "" or a Next. A type without a picker is an error of kind
 // fault.Invalid; provider errors are those of Do.
 func (c *Client) ListResources(ctx context.Context, id consent.ConnectionID, t consent.ResourceType, cursor string) (Page, error) {
-	const doing = "list resources"
 	h, err := c.fresh(ctx, id, 0)
 	if err != nil {
 		return Page{}, err
@@ -57,9 +56,55 @@ func (c *Client) ListResources(ctx context.Context, id consent.ConnectionID, t c
 	if !ok {
 		return Page{}, fault.New(fault.Invalid, "There is nothing of that kind to pick at %s.", h.at.provider.Name)
 	}
-	more, err := resume(picker, cursor)
+	doc, page, err := c.read(ctx, id, h.at, picker, cursor)
 	if err != nil {
 		return Page{}, err
+	}
+	var names map[string]string
+	if picker.Names != nil {
+		names, err = c.names(ctx, id, h.at, *picker.Names)
+		if err != nil {
+			return Page{}, err
+		}
+	}
+	var nameless bool
+	page.Items, nameless = items(h.at.provider, t, doc, names)
+	page.Incomplete = page.Incomplete || nameless
+	return page, nil
+}
+
+// maxNames is how many pages of names are read for one page of what they are for.
+const maxNames = 5
+
+// names reads what things are called, by their ids.
+func (c *Client) names(ctx context.Context, id consent.ConnectionID, at *endpoint, picker catalog.Picker) (map[string]string, error) {
+	out := map[string]string{}
+	cursor := ""
+	for range maxNames {
+		doc, page, err := c.read(ctx, id, at, picker, cursor)
+		if err != nil {
+			return nil, err
+		}
+		found, _ := catalog.Lookup(doc, picker.Items)
+		list, _ := found.([]any)
+		for _, raw := range list {
+			of, _ := text(raw, []string{picker.ID})
+			out[of] = readable(joined(raw, picker.Label), 200)
+		}
+		cursor = page.Next
+		if cursor == "" {
+			break
+		}
+	}
+	return out, nil
+}
+
+// read asks for one page of a list. Of the page all but the items is filled in.
+func (c *Client) read(ctx context.Context, id consent.ConnectionID, at *endpoint, picker catalog.Picker, cursor string) (any, Page, error) {
+	const doing = "list resources"
+	more, err := resume(picker, cursor)
+	if err != nil {
+		return nil, Page{}, err
 	}
 	call := picker.Call
 	if len(call.JSON) > 0 {
@@ -70,48 +115,55 @@ func (c *Client) ListResources(ctx context.Context, id consent.ConnectionID, t c
 		}
 		more = nil
 	}
-	req, err := h.at.request(ctx, call, map[string]secret.Text{}, more)
+	req, err := at.request(ctx, call, map[string]secret.Text{}, more)
 	if err != nil {
-		return Page{}, fmt.Errorf("%s at %s: %w", doing, h.at.provider.ID, err)
+		return nil, Page{}, fmt.Errorf("%s at %s: %w", doing, at.provider.ID, err)
 	}
 	resp, err := c.Do(ctx, id, req)
 	if err != nil {
-		return Page{}, err
+		return nil, Page{}, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxPage+1))
 	if err != nil {
-		return Page{}, h.at.unanswered(doing, err, true)
+		return nil, Page{}, at.unanswered(doing, err, true)
 	}
 	if len(body) > maxPage {
-		return Page{}, h.at.unanswered(doing, errors.New("the answer is too long"), true)
+		return nil, Page{}, at.unanswered(doing, errors.New("the answer is too long"), true)
 	}
-	class, wait, refused := h.at.provider.Classify(resp.StatusCode, resp.Header, body)
+	class, wait, refused := at.provider.Classify(resp.StatusCode, resp.Header, body)
 	if refused && class != catalog.Incomplete {
-		return Page{}, &Error{Provider: h.at.provider.ID, Doing: doing, Kind: class, Status: resp.StatusCode, Wait: wait}
+		return nil, Page{}, &Error{Provider: at.provider.ID, Doing: doing, Kind: class, Status: resp.StatusCode, Wait: wait}
 	}
 	doc, err := decodeReply(http.Header{"Content-Type": {"application/json"}}, body)
 	if err != nil {
-		return Page{}, h.at.unanswered(doing, errors.New("the answer is not JSON"), true)
+		return nil, Page{}, at.unanswered(doing, errors.New("the answer is not JSON"), true)
 	}
-	page := Page{Incomplete: refused, Items: items(h.at.provider, t, doc)}
-	page.Next, err = next(picker, req.URL, resp.Header, doc)
-	return page, err
+	following, err := next(picker, req.URL, resp.Header, doc)
+	return doc, Page{Incomplete: refused, Next: following}, err
 }
 
 // items reads the list. What has no usable id is left out: it could not be
-// compared with anything later.
-func items(p *catalog.Provider, t consent.ResourceType, doc any) []Item {
+// compared with anything later. So is what has its name in names, and none there:
+// nobody could tell what it is.
+func items(p *catalog.Provider, t consent.ResourceType, doc any, names map[string]string) (out []Item, nameless bool) {
 	picker, pattern := p.Pickers[t], p.Resources[t].Pattern
 	found, _ := catalog.Lookup(doc, picker.Items)
 	list, _ := found.([]any)
-	var out []Item
 	for _, raw := range list {
 		id, _ := text(raw, []string{picker.ID})
 		if !usableID(id) || (pattern != nil && !pattern.MatchString(id)) || has(raw, picker.Without) {
 			continue
 		}
-		item := Item{Resource: consent.Resource{Type: t, ID: id, Name: picker.Prefix + readable(joined(raw, picker.Label), 200)}}
+		label := readable(joined(raw, picker.Label), 200)
+		if names != nil {
+			label = names[label]
+			if label == "" {
+				nameless = true
+				continue
+			}
+		}
+		item := Item{Resource: consent.Resource{Type: t, ID: id, Name: picker.Prefix + label}}
 		item.Detail = words(raw, picker.Detail, 300)
 		item.Private = yes(raw, picker.Private)
 		item.Updated = moment(raw, picker.Updated)
@@ -120,7 +172,7 @@ func items(p *catalog.Provider, t consent.ResourceType, doc any) []Item {
 		}
 		out = append(out, item)
 	}
-	return out
+	return out, nameless
 }
 
 // has reports whether there is something other than null at the pointer.
