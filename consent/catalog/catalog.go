@@ -2,7 +2,8 @@
 // asked of them in Deputy's own words, which calls the broker can make, where a
 // resource id in such a call comes from, and how people pick resources. One
 // strict YAML file a provider, embedded; an unknown key, an operation without a
-// resource rule or a call on the deny list stops the program at start.
+// resource rule or a call on the deny list stops the program at start. Files of an
+// operator, in a folder of theirs, are held to the same.
 //
 // It does not call anything and knows no person, no token and no database: it is
 // the words that package consent decides with, that the broker builds requests

@@ -22,25 +22,24 @@ var embedded embed.FS
 // Default loads the files that come with the program.
 func Default() (*Catalog, error) { return Load(embedded) }
 
+// With loads the files that come with the program and those of an operator's own
+// providers, all *.yaml in more.
+func With(more fs.FS) (*Catalog, error) { return load(embedded, more) }
+
 // Load reads platform.yaml and providers/*.yaml from files and proves them. The
 // error, if any, joins every violation found, each in words that name the file
 // and the entry; a catalogue with one is not returned.
-func Load(files fs.FS) (*Catalog, error) {
+func Load(files fs.FS) (*Catalog, error) { return load(files, nil) }
+
+// load is Load; the files of more, if any, are held to the same proofs.
+func load(files, more fs.FS) (*Catalog, error) {
 	c := &Catalog{Providers: map[consent.ProviderID]*Provider{}, Scopes: consent.Vocabulary{}, Said: map[string]map[string]string{}}
 	p := &problems{}
 	c.loadPlatform(files, p)
-	names, err := fs.Glob(files, "providers/*.yaml")
-	if err != nil {
-		return nil, fmt.Errorf("list provider files: %w", err)
-	}
-	if len(names) == 0 {
-		p.in("providers").add("there is no provider file")
-	}
 	uses := map[*Provider]*problems{}
-	for _, name := range names {
-		if provider, at := c.loadProvider(files, name, p); provider != nil {
-			uses[provider] = at
-		}
+	c.loadProviders(files, "providers/*.yaml", p, uses)
+	if more != nil {
+		c.loadProviders(more, "*.yaml", p, uses)
 	}
 	c.prove(p, uses)
 	if err := p.err(); err != nil {
@@ -64,6 +63,20 @@ func (c *Catalog) loadPlatform(files fs.FS, p *problems) {
 	for _, s := range f.Scopes {
 		c.add(buildScope(s, "", at), at)
 		c.sayScope(s, at)
+	}
+}
+
+// loadProviders reads the files of that pattern and notes in uses where what is
+// wrong with each is collected.
+func (c *Catalog) loadProviders(files fs.FS, pattern string, p *problems, uses map[*Provider]*problems) {
+	names, err := fs.Glob(files, pattern)
+	if err != nil || len(names) == 0 {
+		p.in(pattern).add("there is no provider file")
+	}
+	for _, name := range names {
+		if provider, at := c.loadProvider(files, name, p); provider != nil {
+			uses[provider] = at
+		}
 	}
 }
 

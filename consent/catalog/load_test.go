@@ -103,3 +103,30 @@ func read(t *testing.T, file string) string {
 	}
 	return string(text)
 }
+
+// An operator's files are held to the proofs of those that come along, and none can
+// take the place of one.
+func TestAnOperatorsOwnFiles(t *testing.T) {
+	c, err := catalog.With(os.DirFS("../../docs/providers"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Providers["gitea"] == nil || c.Providers["gitlab"] == nil || c.Providers["github"] == nil {
+		t.Errorf("providers: %d", len(c.Providers))
+	}
+	gitea := read(t, "../../docs/providers/gitea.yaml")
+	for name, c := range map[string]struct {
+		file, text, want string
+	}{
+		"no file":                        {"README.md", "", "there is no provider file"},
+		"one that is there already":      {"github.yaml", strings.Replace(gitea, "id: gitea", "id: github", 1), `provider "github" is defined twice`},
+		"a scope of another provider":    {"gitea.yaml", strings.Replace(gitea, "- name: services.gitea.account.read", "- name: services.github.account.read", 1), "defined twice"},
+		"a call by name that says no id": {"gitea.yaml", strings.Replace(gitea, "    confirm: /repository/id\n", "", 1), "the checked resource is not in the call"},
+		"a change by name":               {"gitea.yaml", strings.Replace(gitea, "    methods: [GET]\n    paths: [\"/api/v1/repos/{owner}/{repo}/issues\"]", "    methods: [DELETE]\n    paths: [\"/api/v1/repos/{owner}/{repo}/issues\"]", 1), "deny list"},
+		"an address in clear":            {"gitea.yaml", strings.Replace(gitea, "api: https://gitea.com", "api: http://gitea.com", 1), "is not an https address"},
+	} {
+		if _, err := catalog.With(fstest.MapFS{c.file: {Data: []byte(c.text)}}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -83,7 +83,7 @@ func (p *Provider) proveRule(s consent.Scope, o Operation, at *problems) {
 		if len(o.Names) == 0 {
 			at.add("nothing in the request %q names the resource", o.Path)
 		}
-		if !strings.Contains(fmt.Sprint(o.Upstream), "{resource}") {
+		if !strings.Contains(fmt.Sprint(o.Upstream), "{resource}") && !o.answersFor() {
 			at.add("the checked resource is not in the call")
 		}
 	case FromAnswer:
@@ -113,6 +113,13 @@ func (p *Provider) proveRule(s consent.Scope, o Operation, at *problems) {
 	if o.inTree() && !p.Tree.pickable(o.Resource) {
 		at.add("resource %q is no kind of thing in the tree", o.Resource)
 	}
+}
+
+// answersFor reports whether the answer says by its id which resource it is about.
+// A provider that is called by names alone may have given a name to another one
+// since it was looked up; of what is read, that is found out before it leaves.
+func (o Operation) answersFor() bool {
+	return o.Access == consent.Read && (o.Confirm != "" || o.Filter != nil && o.Filter.ID != "")
 }
 
 // inTree reports whether the operation is about things of the provider's tree.

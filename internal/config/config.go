@@ -40,6 +40,7 @@ const (
 	TrustedProxies   = "trusted-proxies"
 	Operator         = "operator"
 	Language         = "language"
+	Providers        = "providers"
 	LogLevel         = "log-level"
 	Registration     = "registration"
 	Review           = "review"
@@ -74,6 +75,7 @@ type Config struct {
 	// TrustedProxies are networks whose X-Forwarded-For is believed.
 	TrustedProxies []string
 	Operator       string // shown to people: "Northwind"
+	Providers      string // folder of the operator's own provider files; "" when there are none
 	Language       string // of pages, for browsers that want none there is: en | de
 	LogLevel       string // debug | info | warn | error
 	Registration   string // off | public: may apps register themselves
@@ -108,6 +110,7 @@ func Flags(f *pflag.FlagSet) {
 	f.StringSlice(TrustedProxies, nil, "`networks` of reverse proxies whose X-Forwarded-For is believed")
 	f.String(Operator, "", "`name` of who runs this server, shown to people")
 	f.String(Language, defaults[Language].(string), "`language` of pages for browsers that want none there is: en or de")
+	f.String(Providers, "", "`folder` with files of further providers, one YAML file each")
 	f.String(Registration, defaults[Registration].(string), "may apps register themselves: off or public (public clients only)")
 	f.String(Review, defaults[Review].(string), "what apps that nobody registered by hand get only after deputy app approve: nothing, absent (what they do without the person) or changes (all but reading)")
 	f.String(WarnAbout, defaults[WarnAbout].(string), "of which apps people are warned before they read what is asked: unverified (those that nobody registered by hand or approved), new (those of them that few people use) or none")
@@ -148,7 +151,7 @@ func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
 	cfg := Config{
 		Listen: k.String(Listen), Data: k.String(Data), DatabaseURL: k.String(DatabaseURL), AllowLoopback: k.Bool(AllowLoopback),
 		TrustedProxies: k.Strings(TrustedProxies), Operator: k.String(Operator), LogLevel: k.String(LogLevel), Registration: k.String(Registration),
-		Review: k.String(Review), WarnAbout: k.String(WarnAbout), Language: k.String(Language),
+		Review: k.String(Review), WarnAbout: k.String(WarnAbout), Language: k.String(Language), Providers: k.String(Providers),
 	}
 	problems = append(problems,
 		number(k, KeyRotation, "number of days", maxKeyRotation, &cfg.KeyRotation),
@@ -206,7 +209,7 @@ func loadFile(k *koanf.Koanf, path string) error {
 }
 
 func names() []string {
-	return []string{Listen, ExternalURL, Data, DatabaseURL, AllowLoopback, TrustedProxies, Operator, Language, LogLevel, Registration, Review, WarnAbout, KeyRotation, Introspections, CallsPerMinute, CallsPerDay, ChangesPerMinute, ChangesPerDay, SMTPURL, MailFrom}
+	return []string{Listen, ExternalURL, Data, DatabaseURL, AllowLoopback, TrustedProxies, Operator, Language, Providers, LogLevel, Registration, Review, WarnAbout, KeyRotation, Introspections, CallsPerMinute, CallsPerDay, ChangesPerMinute, ChangesPerDay, SMTPURL, MailFrom}
 }
 
 func fromEnv(name, value string) (string, any) {

@@ -57,6 +57,8 @@ type Options struct {
 	TrustedProxies []string
 	// Mail lets the server send mails, to a mail server of the test.
 	Mail bool
+	// Providers is the setting of that name: a folder with files of further providers.
+	Providers string
 	// Wrap, when set, is put around the server's handler: to watch what it answers.
 	Wrap func(http.Handler) http.Handler
 }
@@ -106,7 +108,7 @@ func New(t testing.TB, o Options) *Deputy {
 	d := &Deputy{t: t, Clock: newClock(o.Now), Log: &Journal{}, ProviderSecret: secret.Random().Reveal(), origins: map[string]string{}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	d.must(err)
-	cfg := config.Config{Listen: l.Addr().String(), Data: t.TempDir(), AllowLoopback: true, Operator: "Northwind", LogLevel: "debug", Registration: o.Registration, Review: o.Review, WarnAbout: o.WarnAbout, TrustedProxies: o.TrustedProxies, Introspections: o.Introspections, Allowance: o.Allowance}
+	cfg := config.Config{Listen: l.Addr().String(), Data: t.TempDir(), AllowLoopback: true, Operator: "Northwind", LogLevel: "debug", Registration: o.Registration, Review: o.Review, WarnAbout: o.WarnAbout, TrustedProxies: o.TrustedProxies, Introspections: o.Introspections, Allowance: o.Allowance, Providers: o.Providers}
 	address := l.Addr().String()
 	if o.Named {
 		address = strings.Replace(address, "127.0.0.1", "localhost", 1)
@@ -211,6 +213,18 @@ func (d *Deputy) providers(ctx context.Context, q simulator.Quirks) {
 		_, err := d.Foundation.SetProvider(ctx, n)
 		d.must(err)
 	}
+}
+
+// ServedBy registers the server at a provider that h stands in for, as one that
+// hosts it at an address of its own would.
+func (d *Deputy) ServedBy(provider string, h http.Handler) {
+	d.t.Helper()
+	s := httptest.NewServer(h)
+	d.t.Cleanup(s.Close)
+	_, err := d.Foundation.SetProvider(context.Background(), server.NewProvider{
+		Provider: provider, ClientID: "simulated-app", Secret: secret.New(d.ProviderSecret), WebURL: d.knows(s.URL, provider), APIURL: s.URL,
+	})
+	d.must(err)
 }
 
 // knows notes an origin that browsers go on to.

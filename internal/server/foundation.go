@@ -46,15 +46,27 @@ const (
 	vaultKeyFile  = "vault.json"
 )
 
-// catalogue is read once a process, like the templates.
-var catalogue = sync.OnceValues(catalog.Default)
+// embedded is read once a process, like the templates.
+var embedded = sync.OnceValues(catalog.Default)
+
+// catalogue is what comes with the program, and an operator's own providers.
+func catalogue(cfg config.Config) (*catalog.Catalog, error) {
+	if cfg.Providers == "" {
+		return embedded()
+	}
+	words, err := catalog.With(os.DirFS(cfg.Providers))
+	if err != nil {
+		return nil, fmt.Errorf("providers %s: %w", cfg.Providers, err)
+	}
+	return words, nil
+}
 
 // Prepare opens the database, brings it to the newest schema, and opens the keys.
 // On the first start it makes them. A database that was used with other keys is
 // refused: its secrets would be unreadable, and everything new would be sealed
 // with keys that the other replicas do not have.
 func Prepare(ctx context.Context, cfg config.Config, now func() time.Time) (*Foundation, error) {
-	words, err := catalogue()
+	words, err := catalogue(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("read the catalogue: %w", err)
 	}
