@@ -124,7 +124,9 @@ type Connection struct {
 	ID       string
 	Provider Provider
 	Account  string
-	State    State // StateReady or StateReconnect
+	State    State     // StateReady or StateReconnect
+	Lost     bool      // StateReconnect, because an answer of the provider got lost
+	Rests    time.Time // StateReady, but its provider is asked again only then; zero: it works
 	Since    time.Time
 	LastUsed time.Time
 	Apps     []App    // that may use it: ID and Name are enough

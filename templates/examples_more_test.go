@@ -205,6 +205,8 @@ func serviceExamples() []example {
 	path := frame("/services")
 	gh := Connection{ID: "c1", Provider: github(), Account: "octocat", Since: ago(50), LastUsed: noon(), Apps: []App{repoScout(), {ID: "tidy", Name: "Tidy Bot"}}, Holds: []string{"Read and change your repositories", "Read your name"}, CSRF: "c1-token"}
 	sk := Connection{ID: "c2", Provider: slack(), Account: "ana, Northwind", State: StateReconnect, Since: ago(50), CSRF: "c2-token"}
+	resting, lost := gh, sk
+	resting.Rests, lost.Lost = noon().Add(7*time.Minute), true
 	others := []Connectable{{Provider: github(), Again: true, CSRF: "g"}, {Provider: slack(), CSRF: "s"}}
 	bad := gh
 	bad.ID, bad.Account, bad.Apps, bad.State, bad.CSRF = hostile(), hostile(), []App{hostileApp()}, StateReconnect, hostile()
@@ -212,6 +214,7 @@ func serviceExamples() []example {
 	return []example{
 		{"services-empty", Services{Frame: path, Others: others[1:]}},
 		{"services-one", Services{Frame: path, Connections: []Connection{gh}, Notices: []Notice{{Kind: NoticeReconnected, Provider: "GitHub", Account: "octocat"}}}},
+		{"services-resting", Services{Frame: path, Connections: []Connection{resting, lost}, Others: others}},
 		{"services-many", Services{Frame: path, Connections: []Connection{gh, sk}, Others: others}},
 		{"services-notices", Services{Frame: path, Notices: everyNotice()}},
 		{"services-hostile", Services{Frame: path, Connections: []Connection{bad}}},

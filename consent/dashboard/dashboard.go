@@ -81,6 +81,11 @@ type Account struct {
 	consent.Connection
 	Since    time.Time
 	LastUsed time.Time // zero when never used
+	// Lost says that it ended because an answer of the provider got lost.
+	Lost bool
+	// Rests is until when the provider is not asked for fresh tokens; zero or past:
+	// it is.
+	Rests time.Time
 }
 
 // Services reads what is connected and what could be.

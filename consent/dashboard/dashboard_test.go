@@ -61,6 +61,24 @@ func TestABrokenServiceIsSaidWhereItMatters(t *testing.T) {
 	})
 }
 
+// A pause and a lost answer are said as what they are, and until when.
+func TestAPauseIsNoEnd(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		until := w.clock().Add(7 * time.Minute)
+		w.exec("INSERT INTO credentials (connection_id, version, access_token, issued_at, updated_at, fail_class, next_try_at) VALUES (?, 1, '', 1, 1, 'provider_down', ?)",
+			w.ana.connection, until.UnixMilli())
+		for _, path := range []string{"/", "/services"} {
+			says(t, w.ana.page(path), "On pause", "is asked again at", until.UTC().Format("15:04"))
+			silent(t, w.bob.page(path), "On pause")
+		}
+		silent(t, w.ana.page("/services"), "sign in again", "Sign in there again")
+		w.exec("UPDATE credentials SET next_try_at = ? WHERE connection_id = ?", w.clock().UnixMilli(), w.ana.connection)
+		silent(t, w.ana.page("/services"), "On pause")
+		w.exec("UPDATE connections SET health = 'needs_person', reason = 'answer_lost' WHERE id = ?", w.ana.connection)
+		says(t, w.ana.page("/services"), "got lost. Sign in there again.", "reconnect-"+string(w.ana.connection))
+	})
+}
+
 func TestRemovingAnAppEndsItAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		asks := w.ana.page("/apps/" + string(w.ana.grant) + "/remove")

@@ -88,8 +88,11 @@ func (d *Dashboard) connections(v visit, list []Account, held []Held) []template
 			Holds:    v.holds(a.Connection),
 			CSRF:     d.cfg.Connect.ReconnectToken(v.person.Session, a.ID),
 		}
-		if a.Health != consent.Healthy {
-			c.State = templates.StateReconnect
+		switch {
+		case a.Health != consent.Healthy:
+			c.State, c.Lost = templates.StateReconnect, a.Lost
+		case a.Rests.After(v.now):
+			c.Rests = a.Rests
 		}
 		for _, h := range held {
 			if len(v.onAccount(h, a.ID)) > 0 {

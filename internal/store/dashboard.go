@@ -12,6 +12,7 @@ import (
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/consent/dashboard"
 	"github.com/deputy-oauth/deputy/internal/audit"
+	"github.com/deputy-oauth/deputy/resourceserver/provider"
 )
 
 // Dashboard reads what the person's pages show. Every query begins with the
@@ -130,15 +131,23 @@ func (d Dashboard) Runs(ctx context.Context, user consent.UserID, grant consent.
 
 // Accounts implements dashboard.Services.
 func (d Dashboard) Accounts(ctx context.Context, user consent.UserID) ([]dashboard.Account, error) {
-	var rows []connectionRow
-	if err := d.DB.Read(ctx).Raw("SELECT * FROM connections WHERE user_id = ? ORDER BY provider, login, id", user).Scan(&rows).Error; err != nil {
+	var rows []struct {
+		Row       connectionRow `gorm:"embedded"`
+		NextTryAt int64
+	}
+	err := d.DB.Read(ctx).Raw(`SELECT c.*, COALESCE(k.next_try_at, 0) AS next_try_at FROM connections c LEFT JOIN credentials k ON k.connection_id = c.id
+		WHERE c.user_id = ? ORDER BY c.provider, c.login, c.id`, user).Scan(&rows).Error
+	if err != nil {
 		return nil, fmt.Errorf("read connections: %w", err)
 	}
 	list := make([]dashboard.Account, len(rows))
 	for i, r := range rows {
-		list[i] = dashboard.Account{Connection: r.connection(), Since: time.UnixMilli(r.CreatedAt)}
-		if r.UsedAt != nil {
-			list[i].LastUsed = time.UnixMilli(*r.UsedAt)
+		list[i] = dashboard.Account{Connection: r.Row.connection(), Since: time.UnixMilli(r.Row.CreatedAt), Lost: r.Row.Reason == provider.AnswerLost}
+		if r.Row.UsedAt != nil {
+			list[i].LastUsed = time.UnixMilli(*r.Row.UsedAt)
+		}
+		if r.NextTryAt > 0 {
+			list[i].Rests = time.UnixMilli(r.NextTryAt)
 		}
 	}
 	return list, nil
