@@ -37,6 +37,8 @@ func (s *Slack) methods() map[string]slackMethod {
 		"conversations.info":    s.conversationsInfo,
 		"conversations.history": s.conversationsHistory,
 		"conversations.replies": s.conversationsReplies,
+		"files.list":            s.filesList,
+		"files.info":            s.filesInfo,
 		"chat.postMessage":      s.postMessage,
 	}
 }

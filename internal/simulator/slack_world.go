@@ -76,6 +76,7 @@ func (c *channel) visible(user string) bool { return c.has(user) || !c.private &
 type workspace struct {
 	members  []*member
 	channels []*channel
+	files    []sharedFile
 }
 
 // newWorkspace makes the same workspace every time, dated from now.
@@ -109,6 +110,7 @@ func newWorkspace(now time.Time) *workspace {
 	say("G01LEADERS", "leadership", "Budget and people", onlyAna, "ana: The budget for next year is in the folder").private = true
 	say("D01ANABEN1", "", "", both, "ana: Lunch at one?", "ben: Yes").direct = true
 	say("D01ANANOTE", "", "", onlyAna, "ana: Buy oats").direct = true
+	w.seedFiles(ana, ben)
 	return w
 }
 

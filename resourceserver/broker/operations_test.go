@@ -106,6 +106,8 @@ var examples = []example{
 	{provider: "slack", operation: "conversations.history", method: "GET", inside: "/conversations.history?channel=C01GENERAL&limit=2", outside: "/conversations.history?channel=C01RANDOM1", absentTarget: "/conversations.history?channel=C99NOTHING"},
 	{provider: "slack", operation: "conversations.replies", method: "GET", inside: "/conversations.replies?channel=C01GENERAL&ts=FIRST", outside: "/conversations.replies?channel=C01RANDOM1&ts=1.1", absentTarget: "/conversations.replies?channel=C99NOTHING&ts=1.1"},
 	{provider: "slack", operation: "search.messages", method: "GET", inside: "/search.messages?query=release"},
+	{provider: "slack", operation: "files.list", method: "GET", inside: "/files.list?channel=C01GENERAL&count=10&page=1", outside: "/files.list?channel=C01RANDOM1", absentTarget: "/files.list?channel=C99NOTHING"},
+	{provider: "slack", operation: "files.info", method: "GET", inside: "/files.info?file=F01HOLIDAYS", outside: "/files.info?file=F01KETTLE1", absentTarget: "/files.info?file=F01NOTHING"},
 	{provider: "slack", operation: "users.list", method: "GET", inside: "/users.list?limit=2"},
 	{provider: "slack", operation: "users.info", method: "GET", inside: "/users.info?user=U01BEN0002"},
 	{provider: "slack", operation: "chat.postMessage", method: "POST", inside: "/chat.postMessage", outside: "/chat.postMessage", absentTarget: "/chat.postMessage",

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -41,13 +42,27 @@ func compile(c *catalog.Catalog) map[*catalog.Operation]*plan {
 			op := &p.Operations[i]
 			one := &plan{
 				provider: p, uses: usesOf(c, p, op), confirm: catalog.Keys(op.Confirm),
-				without: catalog.Keys(op.Without), fields: fields, types: types, faults: faults, patterns: p.Scrub.Patterns,
+				without: catalog.Keys(op.Without), fields: scrubbed(fields, op), types: types, faults: faults, patterns: p.Scrub.Patterns,
 			}
 			one.shape(op)
 			plans[op] = one
 		}
 	}
 	return plans
+}
+
+// scrubbed are the fields that are dropped wherever they stand. What an operation
+// is about is none of them, when it says which members of it leave: a message's files
+// are dropped, a list of files is not.
+func scrubbed(fields map[string]bool, op *catalog.Operation) map[string]bool {
+	if op.Filter == nil || len(op.Filter.Keep) == 0 || op.Filter.Items == "" {
+		return fields
+	}
+	out := maps.Clone(fields)
+	for _, key := range catalog.Keys(op.Filter.Items) {
+		delete(out, key)
+	}
+	return out
 }
 
 // use is a scope with the resource it is about; the zero Resource when it is about

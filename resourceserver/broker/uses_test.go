@@ -75,6 +75,32 @@ func TestASearchFindsOnlyWhatWasPicked(t *testing.T) {
 	}
 }
 
+// A file is there when a channel that was picked has it, and says nothing of others
+// that have it; in a message it does not stand at all.
+func TestAFileIsSeenWhereItWasShared(t *testing.T) {
+	w := newWorld(t).allow(onChat, []consent.ScopeName{"services.slack.files.read", "services.slack.messages.read"}, "C01GENERAL")
+	r := &reply{}
+	w.against(r)
+	const file = `{"id":"F0000001","name":"a","channels":["C01RANDOM1","C01GENERAL"],"groups":["G01LEADERS"],"url_private":"1234","shares":{"public":{"C01RANDOM1":[]}}}`
+	for target, c := range map[string]struct{ body, want string }{
+		"/files.info?file=F0000001":                 {`{"ok":true,"content":"1234","file":` + file + `}`, `{"ok":true,"file":{"id":"F0000001","name":"a"}}`},
+		"/files.list?channel=C01GENERAL":            {`{"ok":true,"files":[` + file + `,{"id":"F0000002","channels":["C01RANDOM1"]},{"id":"F0000003"}],"paging":{"total":3}}`, `{"ok":true,"files":[{"id":"F0000001","name":"a"}]}`},
+		"/conversations.history?channel=C01GENERAL": {`{"ok":true,"messages":[{"text":"b","files":[` + file + `],"file":` + file + `}]}`, `{"ok":true,"messages":[{"text":"b"}]}`},
+	} {
+		r.body = c.body
+		answer, refusal := w.ask("GET", "slack", target, "")
+		if refusal != nil || string(answer.Body) != c.want {
+			t.Errorf("%s: %v\n%s, want\n%s", target, refusal, answer.Body, c.want)
+		}
+	}
+	for _, body := range []string{`{"ok":true,"file":{"id":"F0000001","channels":["C01RANDOM1"],"groups":["C01GENERAL"]}}`, `{"ok":true,"file":{"id":"F0000001"}}`, `{"ok":false,"error":"file_not_found"}`} {
+		r.body = body
+		if _, refusal := w.ask("GET", "slack", "/files.info?file=F0000001", ""); refusal == nil || refusal.Status != http.StatusNotFound {
+			t.Errorf("%s: %v", body, refusal)
+		}
+	}
+}
+
 func quote(s string) string { return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"` }
 
 // Some things are only done while the person is there, whatever else was allowed.

@@ -102,7 +102,7 @@ var googleScopes = []string{
 
 var gmailScopes = []string{"openid", "https://www.googleapis.com/auth/userinfo.email", "https://www.googleapis.com/auth/gmail.readonly"}
 
-var slackScopes = []string{"channels:read", "channels:history", "groups:read", "groups:history", "chat:write", "team:read", "users:read", "search:read", "im:read", "im:history"}
+var slackScopes = []string{"channels:read", "channels:history", "groups:read", "groups:history", "chat:write", "team:read", "users:read", "search:read", "im:read", "im:history", "files:read"}
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
@@ -229,7 +229,7 @@ func (w *world) allowAll() *world {
 	w.allow(onDesk, []consent.ScopeName{"services.google.drive.files.write", "services.google.drive.files.trash"}, work)
 	w.allow(onPost, []consent.ScopeName{"services.gmail.messages.read"}, customers, receipts)
 	return w.allow(onChat, []consent.ScopeName{
-		"services.slack.workspace.read", "services.slack.messages.write", "services.slack.search.read", "services.slack.users.read",
+		"services.slack.workspace.read", "services.slack.messages.write", "services.slack.search.read", "services.slack.users.read", "services.slack.files.read",
 	}, "C01GENERAL", "C01RELEASE")
 }
 
