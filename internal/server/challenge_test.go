@@ -39,7 +39,7 @@ func sample(t testing.TB, op catalog.Operation, p catalog.Param) string {
 	if p.Kind == catalog.KindBool {
 		return "true"
 	}
-	for _, try := range []string{"1", "acme", "C0GENERAL1", "1700000000.000100", strings.Repeat("a", 40), "refs/heads/x", "YQ==", "main...next", "U0PERSON01",
+	for _, try := range []string{"1", "acme", "C0GENERAL1", "F0000000001", "1700000000.000100", strings.Repeat("a", 40), "refs/heads/x", "YQ==", "main...next", "U0PERSON01",
 		"1a000000-0000-4000-8000-000000000001", "ana@northwind.example", "2026-12-01T00:00:00Z", "'acme' in parents",
 		"cus_00000000", "ch_00000000", "pi_00000000", "re_00000000", "in_00000000", "sub_00000000", "po_00000000"} {
 		if p.Check(try) == nil {
