@@ -59,6 +59,7 @@ func flags(args []string, errOut io.Writer) (settings, error) {
 	for _, o := range operations() {
 		names = append(names, o.name)
 	}
+	names = append(names, steadyName)
 	only := f.String("only", "", "operations to measure, separated by commas: "+strings.Join(names, ", "))
 	counts := f.String("clients", "1,16,64", "numbers of clients, separated by commas")
 	databases := f.String("databases", "sqlite,postgres", "databases to measure on")
@@ -105,6 +106,9 @@ func (s settings) operations() []operation {
 	}
 	return slices.DeleteFunc(all, func(o operation) bool { return !slices.Contains(s.only, o.name) })
 }
+
+// wantsSteady says whether the reads at a fixed rate are measured, too.
+func (s settings) wantsSteady() bool { return len(s.only) == 0 || slices.Contains(s.only, steadyName) }
 
 func run(ctx context.Context, args []string, postgres string, out, errOut io.Writer) (err error) {
 	s, err := flags(args, errOut)
@@ -255,6 +259,11 @@ func (b *bench) world(ctx context.Context, name string, w *world, d *databaseRep
 				return fmt.Errorf("%s with %d clients: %w", o.what, n, err)
 			}
 			m.Figures = append(m.Figures, f)
+		}
+	}
+	if b.wantsSteady() {
+		if d.Steady, err = b.steady(w); err != nil {
+			return fmt.Errorf("reads at a fixed rate: %w", err)
 		}
 	}
 	if d.Memory, d.MostMemory, err = w.server.memory(); err != nil {

@@ -45,7 +45,7 @@ func operations() []operation {
 		{name: "flows", what: "code flows (authorize + token)", aim: 1_000, client: flows, costs: true},
 		{name: "pages", what: fmt.Sprintf("consent pages of somebody with %d grants", agreed), client: consentPages, costs: true},
 		{name: "reads", what: "brokered reads", aim: 3_000, client: reads, costs: true},
-		{name: "direct", what: "the same read, straight from the simulator", client: direct, elsewhere: func(w *world) string { return w.githubURL.Host }},
+		{name: "direct", what: "the same read, straight from the simulator", client: direct, elsewhere: atGitHub},
 	}
 }
 
@@ -187,8 +187,10 @@ func reads(w *world, c *conn, number int) client {
 
 // direct reads it where the broker reads it.
 func direct(w *world, c *conn, _ int) client {
-	return reading(c, get(nil, w.githubURL.Host, "/api/v3"+repositoryPath, "Authorization: Bearer "+w.githubToken))
+	return reading(c, get(nil, atGitHub(w), "/api/v3"+repositoryPath, "Authorization: Bearer "+w.githubToken))
 }
+
+func atGitHub(w *world) string { return w.github.url.Host }
 
 func reading(c *conn, request []byte) client {
 	return func() error {

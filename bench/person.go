@@ -17,6 +17,7 @@ import (
 // set up behind the server's back.
 type person struct {
 	email, password string
+	accounts        map[string]string // at providers, by host; the password is the name
 	http            *http.Client
 	jar             *cookiejar.Jar
 	picked          bool
@@ -29,12 +30,12 @@ const callback = "http://127.0.0.1:1/callback"
 // repository is what every app is allowed to read.
 const repository = "acme/web"
 
-func newPerson(email, password string) (*person, error) {
+func newPerson(email, password string, accounts map[string]string) (*person, error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		return nil, err
 	}
-	p := &person{email: email, password: password, jar: jar}
+	p := &person{email: email, password: password, accounts: accounts, jar: jar}
 	p.http = &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
 		if strings.HasPrefix(r.URL.String(), callback) {
 			return http.ErrUseLastResponse
@@ -101,9 +102,9 @@ func (p *person) answer(resp *http.Response) (*http.Response, error) {
 	case form.has("email"):
 		form.set("email", p.email)
 		form.set("password", p.password)
-	case form.has("login"): // the simulated GitHub
-		form.set("login", "octocat")
-		form.set("password", "octocat")
+	case form.has("login"): // a simulated provider
+		form.set("login", p.accounts[resp.Request.URL.Host])
+		form.set("password", p.accounts[resp.Request.URL.Host])
 	case form.button("authorize", "1") != "":
 		form.set("authorize", "1")
 	case strings.HasSuffix(form.action, "/consent/pick"):

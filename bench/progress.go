@@ -19,7 +19,11 @@ type progress struct {
 func newProgress(out io.Writer, s settings) *progress {
 	p := &progress{out: out}
 	if f, ok := out.(*os.File); ok && isatty.IsTerminal(f.Fd()) {
-		steps := 2 + len(s.clients) + len(s.databases)*(2+len(s.operations())*len(s.clients))
+		each := 2 + len(s.operations())*len(s.clients)
+		if s.wantsSteady() {
+			each += steadyTurns * len(steadyKinds)
+		}
+		steps := 2 + len(s.clients) + len(s.databases)*each
 		p.bar = progressbar.NewOptions(steps, progressbar.OptionSetWriter(out), progressbar.OptionShowCount(), progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish())
 	}
 	return p

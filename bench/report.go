@@ -30,6 +30,7 @@ type databaseReport struct {
 	Memory     int64         `json:"memory_bytes"` // after the load
 	MostMemory int64         `json:"most_memory_bytes"`
 	Operations []*measured   `json:"operations"`
+	Steady     *steady       `json:"steady,omitempty"`
 }
 
 type measured struct {
@@ -69,6 +70,7 @@ func (r *report) markdown(out io.Writer) error {
 			row(w, m.What, m.Aim, m.Figures)
 		}
 		d.broker(w)
+		d.Steady.markdown(w)
 		d.costs(w)
 	}
 	fmt.Fprintf(w, "\nThe consent engine decides about a request of a person with %s grants in %s ms (aim: 1).\n", thousands(grantsHeld), bare(r.Decide))

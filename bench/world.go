@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -34,6 +33,7 @@ const (
 	signedScope = "papers:read"
 	readRepo    = "services.github.repositories.read"
 	writeRepo   = "services.github.repositories.write"
+	readPeople  = "services.slack.users.read"
 )
 
 // world is one server on one database with everything that the operations need.
@@ -47,17 +47,17 @@ type world struct {
 	pages    string // postgres:// URL; "" for SQLite
 	server   *process
 
-	notes        string // the resource server's identifier
-	robot        string // Authorization of the confidential app, which may act for itself
-	robotID      string
-	phoneID      string // the public app
-	reader       string // Authorization of the resource server
-	github       *simulator.GitHub
-	githubServer *http.Server
-	githubURL    *url.URL
-	githubToken  string
-	persons      []*person
-	veteran      *person // has allowed a thousand apps something
+	notes       string // the resource server's identifier
+	robot       string // Authorization of the confidential app, which may act for itself
+	robotID     string
+	phoneID     string // the public app
+	reader      string // Authorization of the resource server
+	github      *simulated
+	slack       *simulated
+	githubToken string
+	slackToken  string // of the first person, for the broker
+	persons     []*person
+	veteran     *person // has allowed a thousand apps something
 
 	tokens   []string // of the robot, for the resource server
 	hot      string   // of a person, for the resource server
@@ -78,10 +78,8 @@ func newWorld(ctx context.Context, name, binary, dir, databaseURL string) (*worl
 		notes: "https://notes.example/api",
 	}
 	w.args = []string{"serve", "--listen", host, "--external-url", w.issuer.String(), "--data", dir, "--allow-loopback", "--log-level", "warn",
-		// Counted, but never used up.
-		"--calls-per-minute", "100000000", "--calls-per-day", "1000000000", "--changes-per-minute", "100000000", "--changes-per-day", "1000000000",
-		"--introspections", "1000000", // counted, and never reached: one caller is the whole load here
-		"--calls-per-minute", "1000000000", "--calls-per-day", "1000000000", // likewise
+		// Counted, and never reached: one caller is the whole load here.
+		"--introspections", "1000000", "--calls-per-minute", "1000000000", "--calls-per-day", "1000000000", "--changes-per-minute", "1000000000", "--changes-per-day", "1000000000",
 	}
 	if databaseURL != "" {
 		w.args = append(w.args, "--database-url", databaseURL)
@@ -102,22 +100,23 @@ func (w *world) up(ctx context.Context) (err error) {
 
 func (w *world) close() error {
 	err := w.server.stop()
-	if w.githubServer != nil {
-		err = errors.Join(err, w.githubServer.Close())
+	for _, s := range []*simulated{w.github, w.slack} {
+		if s != nil {
+			err = errors.Join(err, s.close())
+		}
 	}
 	return err
 }
 
-func (w *world) fill(ctx context.Context) error {
+func (w *world) fill(ctx context.Context) (err error) {
 	key := secret.Random()
-	w.github = simulator.NewGitHub(simulator.Config{ClientSecret: key.Reveal(), PerHour: 1_000_000_000})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	given := simulator.Config{ClientSecret: key.Reveal(), PerHour: 1_000_000_000}
+	if w.github, err = simulate(simulator.NewGitHub(given)); err != nil {
 		return err
 	}
-	w.githubURL = &url.URL{Scheme: "http", Host: l.Addr().String()}
-	w.githubServer = &http.Server{Handler: w.github, ReadHeaderTimeout: 5 * time.Second}
-	go w.githubServer.Serve(l) // ends with close, and only then
+	if w.slack, err = simulate(simulator.NewSlack(given)); err != nil {
+		return err
+	}
 	if err := w.register(ctx, key); err != nil {
 		return fmt.Errorf("set up: %w", err)
 	}
@@ -164,11 +163,14 @@ func (w *world) register(ctx context.Context, key secret.Text) (err error) {
 		return err
 	}
 	w.phoneID = string(phone.ID)
-	_, err = f.SetProvider(ctx, server.NewProvider{
-		Provider: "github", ClientID: "simulated-app", Secret: key, WebURL: w.githubURL.String(), APIURL: w.githubURL.String() + "/api/v3",
-	})
-	if err != nil {
-		return err
+	for name, at := range map[string]server.NewProvider{
+		"github": {WebURL: w.github.url.String(), APIURL: w.github.url.String() + "/api/v3"},
+		"slack":  {WebURL: w.slack.url.String(), APIURL: w.slack.url.String() + "/api"},
+	} {
+		at.Provider, at.ClientID, at.Secret = name, "simulated-app", key
+		if _, err := f.SetProvider(ctx, at); err != nil {
+			return err
+		}
 	}
 	return w.people(ctx, f)
 }
@@ -176,7 +178,7 @@ func (w *world) register(ctx context.Context, key secret.Text) (err error) {
 // people makes everybody's account.
 func (w *world) people(ctx context.Context, f *server.Foundation) error {
 	for i := range people + 1 {
-		p, err := newPerson(fmt.Sprintf("person%d@example.com", i), "correct-horse-battery")
+		p, err := newPerson(fmt.Sprintf("person%d@example.com", i), "correct-horse-battery", map[string]string{w.github.url.Host: "octocat", w.slack.url.Host: "ana"})
 		if err != nil {
 			return err
 		}
@@ -215,6 +217,9 @@ func (w *world) agreements() error {
 		if w.hot, _, err = w.obtain(c, p, w.robotID, w.robot, ownScope); err != nil {
 			return err
 		}
+	}
+	if w.slackToken, _, err = w.obtain(c, w.persons[0], w.robotID, w.robot, readPeople); err != nil {
+		return fmt.Errorf("connect Slack: %w", err)
 	}
 	if _, _, err := w.obtain(c, w.veteran, w.robotID, w.robot, readRepo); err != nil {
 		return fmt.Errorf("%s: %w", w.veteran.email, err)
@@ -279,13 +284,13 @@ func (w *world) obtain(c *conn, p *person, app, authorization, scope string) (ac
 
 // direct obtains a token of the provider itself, to call it without Deputy.
 func (w *world) direct(key secret.Text) (string, error) {
-	got, err := w.persons[0].agree(w.githubURL.String() + "/login/oauth/authorize?" + url.Values{
+	got, err := w.persons[0].agree(w.github.url.String() + "/login/oauth/authorize?" + url.Values{
 		"client_id": {"simulated-app"}, "redirect_uri": {callback}, "scope": {"repo read:user"}, "state": {"bench"},
 	}.Encode())
 	if err != nil {
 		return "", fmt.Errorf("authorize at the simulated GitHub: %w", err)
 	}
-	resp, err := http.PostForm(w.githubURL.String()+"/login/oauth/access_token", url.Values{
+	resp, err := http.PostForm(w.github.url.String()+"/login/oauth/access_token", url.Values{
 		"client_id": {"simulated-app"}, "client_secret": {key.Reveal()}, "code": {got.Get("code")}, "redirect_uri": {callback},
 	})
 	if err != nil {
