@@ -61,6 +61,10 @@ func buildVariant(f variantFile, at *problems) Variant {
 		RefreshBefore: duration(f.RefreshBefore, at), Rotates: f.Rotates, KillsOldAccess: f.KillsOldAccess,
 		Blast: f.Blast, Wider: f.Wider, Always: f.Always, Implied: f.Implied,
 	}
+	if f.Renewed != nil {
+		renewed := Reply(*f.Renewed)
+		v.Renewed = &renewed
+	}
 	switch f.AssumeAccess {
 	case "":
 		// Proof 9: a reply may leave expires_in out, and then somebody must have said

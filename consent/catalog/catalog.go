@@ -72,6 +72,7 @@ type Variant struct {
 	ScopeSeparator  string   // between scopes in the request
 	GrantedSplit    string   // between scopes in the reply
 	Reply           Reply
+	Renewed         *Reply // of a reply to a refresh, where that is another
 	OK              string // JSON pointer that must be true for a reply to count; "" when the status tells
 	Error           []string
 	AssumeAccess    time.Duration // when the reply has no expires_in; 0 means for ever
@@ -89,6 +90,14 @@ type Variant struct {
 // exists counts.
 type Reply struct {
 	Access, Refresh, ExpiresIn, Scope, Subject []string
+}
+
+// OfRefresh says where the reply to a refresh keeps its values.
+func (v *Variant) OfRefresh() Reply {
+	if v.Renewed != nil {
+		return *v.Renewed
+	}
+	return v.Reply
 }
 
 // Identity says how to learn whose account was connected.

@@ -48,6 +48,7 @@ type variantFile struct {
 	PKCE            bool                `yaml:"pkce"`
 	Scope           scopeParamFile      `yaml:"scope"`
 	Reply           replyFile           `yaml:"reply"`
+	Renewed         *replyFile          `yaml:"renewed"` // of a refresh; as reply when left out
 	OK              string              `yaml:"ok"`
 	Error           []string            `yaml:"error"`
 	AssumeAccess    string              `yaml:"assume_access"`

@@ -229,13 +229,13 @@ func (p *Provider) proveVariant(v Variant, at *problems) {
 	if v.TokenBody != "form" && v.TokenBody != "json" {
 		at.add("token_body must say form or json")
 	}
-	if len(v.Reply.Access) == 0 {
+	if len(v.Reply.Access) == 0 || len(v.OfRefresh().Access) == 0 {
 		at.add("reply says nowhere where the access token is")
 	}
 	if v.ScopeParam != "" && (v.ScopeSeparator == "" || v.GrantedSplit == "") {
 		at.add("scope needs a separator and a granted_split")
 	}
-	if v.Rotates && len(v.Reply.Refresh) == 0 {
+	if v.Rotates && (len(v.Reply.Refresh) == 0 || len(v.OfRefresh().Refresh) == 0) {
 		at.add("rotates, but reply says nowhere where the refresh token is")
 	}
 	if v.Revoke != nil {

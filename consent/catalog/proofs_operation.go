@@ -254,8 +254,9 @@ func (p *Provider) provePointers(at *problems) {
 	pointers := []string{p.OK, p.Fault, p.Identity.Realm, p.Identity.Subject, p.Identity.Login, p.Identity.Name, p.Identity.Picture}
 	for _, v := range p.Variants {
 		pointers = append(pointers, v.OK)
-		for _, some := range [][]string{v.Reply.Access, v.Reply.Refresh, v.Reply.ExpiresIn, v.Reply.Scope, v.Reply.Subject, v.Error} {
-			pointers = append(pointers, some...)
+		pointers = append(pointers, v.Error...)
+		for _, r := range []Reply{v.Reply, v.OfRefresh()} {
+			pointers = slices.Concat(pointers, r.Access, r.Refresh, r.ExpiresIn, r.Scope, r.Subject)
 		}
 	}
 	for _, k := range p.Pickers {

@@ -74,14 +74,24 @@ export class Person {
   }
 
   /** allowSlack is allowGitHub for Slack: picks is what to pick by kind, each by its name as the picker shows it. */
-  async allowSlack(request, callback, picks) {
+  allowSlack(request, callback, picks) {
+    return this.allowAt('Slack', request, callback, picks, async () => {
+      await this.press('Sign in', { fields: { login: 'ana', password: 'ana' } });
+      await this.press('Allow');
+    });
+  }
+
+  /** allowAt is allowGitHub for a provider of this name, on whose pages agree says who the person is and yes. */
+  async allowAt(name, request, callback, picks, agree) {
     await this.open(request);
     if (this.heading() === 'Sign in') await this.signIn();
     await this.#meet();
-    await this.press('Connect Slack');
-    await this.press('Continue to Slack');
-    await this.press('Sign in', { fields: { login: 'ana', password: 'ana' } });
-    await this.press('Allow');
+    const missing = [`Connect ${name}`, `Upgrade ${name}`].find((button) => this.#has(button));
+    if (missing) {
+      await this.press(missing);
+      await this.press(`Continue to ${name}`);
+      await agree();
+    }
     for (const [kind, names] of Object.entries(picks)) {
       await this.press(`Choose ${kind}`);
       await this.press('Use these', { fields: { pick: names.map((name) => this.field(name)) } });
@@ -90,38 +100,19 @@ export class Person {
   }
 
   /** allowGoogle is allowGitHub for Google, or Gmail, where every box is ticked. */
-  async allowGoogle(request, callback, picks, name = 'Google') {
-    await this.open(request);
-    if (this.heading() === 'Sign in') await this.signIn();
-    const missing = [`Connect ${name}`, `Upgrade ${name}`].find((button) => this.#has(button));
-    if (missing) {
-      await this.press(missing);
-      await this.press(`Continue to ${name}`);
+  allowGoogle(request, callback, picks, name = 'Google') {
+    return this.allowAt(name, request, callback, picks, async () => {
       await this.press('Sign in', { fields: { login: 'ana', password: 'ana' } });
       await this.press('Continue', { fields: { ticked: 'all' } });
-    }
-    for (const [kind, names] of Object.entries(picks)) {
-      await this.press(`Choose ${kind}`);
-      await this.press('Use these', { fields: { pick: names.map((name) => this.field(name)) } });
-    }
-    return this.allow(callback);
+    });
   }
 
   /** allowNotion is allowGitHub for Notion: shared are the ids of the pages to share with Deputy there. */
-  async allowNotion(request, callback, shared, picks) {
-    await this.open(request);
-    if (this.heading() === 'Sign in') await this.signIn();
-    if (this.#has('Connect Notion')) {
-      await this.press('Connect Notion');
-      await this.press('Continue to Notion');
+  allowNotion(request, callback, shared, picks) {
+    return this.allowAt('Notion', request, callback, picks, async () => {
       await this.press('Sign in', { fields: { login: 'ana', password: 'ana' } });
       await this.press('Allow access', { fields: { picked: shared } });
-    }
-    for (const [kind, names] of Object.entries(picks)) {
-      await this.press(`Choose ${kind}`);
-      await this.press('Use these', { fields: { pick: names.map((name) => this.field(name)) } });
-    }
-    return this.allow(callback);
+    });
   }
 
   /** allowStripe is allowGitHub for Stripe; no customers are all of them. */

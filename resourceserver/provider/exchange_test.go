@@ -107,12 +107,18 @@ func TestAPersonPicksDirectMessagesByName(t *testing.T) {
 }
 
 func TestAPersonConnectsSlack(t *testing.T) {
+	for _, variant := range []string{"user_token", "user_scope"} {
+		t.Run(variant, func(t *testing.T) { connectSlack(t, variant) })
+	}
+}
+
+func connectSlack(t *testing.T, variant string) {
 	w := newWorld(t, defaultCatalog(t))
 	sim := simulator.NewSlack(simulator.Config{ClientID: "app", ClientSecret: "s3cret", Now: w.now, Quirks: simulator.Quirks{Rotate: true}})
 	srv := httptest.NewServer(sim)
 	t.Cleanup(srv.Close)
 	reg := w.register(provider.Registration{
-		ID: "s1", Provider: "slack", ClientID: "app", Secret: secret.New("s3cret"), WebURL: srv.URL, APIURL: srv.URL + "/api",
+		ID: "s1", Provider: "slack", Variant: variant, ClientID: "app", Secret: secret.New("s3cret"), WebURL: srv.URL, APIURL: srv.URL + "/api",
 	})
 	code, verifier := dance(t, w.client, reg, "ana", []string{"channels:read"})
 	tokens, err := w.client.Exchange(t.Context(), reg, provider.Redemption{Code: secret.New(code), Verifier: verifier, RedirectURI: callback})

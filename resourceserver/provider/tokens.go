@@ -52,7 +52,7 @@ func (c *Client) Exchange(ctx context.Context, reg Registration, r Redemption) (
 	if e.variant.PKCE {
 		form.Set("code_verifier", r.Verifier.Reveal())
 	}
-	reply, err := c.askForTokens(ctx, e, "exchange code", form)
+	reply, err := c.askForTokens(ctx, e, e.variant.Reply, "exchange code", form)
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -62,7 +62,7 @@ func (c *Client) Exchange(ctx context.Context, reg Registration, r Redemption) (
 // refresh redeems a refresh token, once.
 func (c *Client) refresh(ctx context.Context, e *endpoint, token secret.Text, before []string) (Tokens, error) {
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token.Reveal()}}
-	reply, err := c.askForTokens(ctx, e, "refresh tokens", form)
+	reply, err := c.askForTokens(ctx, e, e.variant.OfRefresh(), "refresh tokens", form)
 	var refused *Error
 	if errors.As(err, &refused) && refused.Kind == catalog.CallerFault {
 		refused.Kind = catalog.Misconfigured // nobody but us made this request
@@ -70,7 +70,7 @@ func (c *Client) refresh(ctx context.Context, e *endpoint, token secret.Text, be
 	if err != nil {
 		return Tokens{}, err
 	}
-	if said, present := reply.text(e.variant.Reply.Scope); present && said == "" {
+	if said, present := reply.text(reply.at.Scope); present && said == "" {
 		reply.silent = true // an empty scope here repeats nothing and takes nothing away
 	}
 	return reply.tokens(e.variant, before), nil
@@ -79,12 +79,14 @@ func (c *Client) refresh(ctx context.Context, e *endpoint, token secret.Text, be
 // tokenReply is a decoded reply that holds an access token.
 type tokenReply struct {
 	doc    any
+	at     catalog.Reply
 	sent   time.Time
 	silent bool // about scopes
 }
 
-// askForTokens posts to the token endpoint, once.
-func (c *Client) askForTokens(ctx context.Context, e *endpoint, doing string, form url.Values) (*tokenReply, error) {
+// askForTokens posts to the token endpoint, once. at says where the answer keeps
+// its values.
+func (c *Client) askForTokens(ctx context.Context, e *endpoint, at catalog.Reply, doing string, form url.Values) (*tokenReply, error) {
 	req, err := e.tokenRequest(ctx, form)
 	if err != nil {
 		return nil, fmt.Errorf("%s at %s: %w", doing, e.provider.ID, err)
@@ -102,10 +104,10 @@ func (c *Client) askForTokens(ctx context.Context, e *endpoint, doing string, fo
 		return nil, e.unanswered(doing, err, true)
 	}
 	doc, err := decodeReply(resp.Header, body)
-	if refused := e.refusal(doing, resp, doc, err == nil); refused != nil {
+	if refused := e.refusal(at, doing, resp, doc, err == nil); refused != nil {
 		return nil, refused
 	}
-	return &tokenReply{doc: doc, sent: start}, nil
+	return &tokenReply{doc: doc, at: at, sent: start}, nil
 }
 
 // tokenRequest authenticates in the one way the catalogue names: trying both, as
@@ -190,13 +192,13 @@ func decodeReply(header http.Header, body []byte) (any, error) {
 
 // refusal says why a token reply does not count, or nil when it holds an access
 // token. Status 200 is no sign of success: GitHub and Slack refuse with it.
-func (e *endpoint) refusal(doing string, resp *http.Response, doc any, readable bool) *Error {
+func (e *endpoint) refusal(at catalog.Reply, doing string, resp *http.Response, doc any, readable bool) *Error {
 	out := &Error{Provider: e.provider.ID, Doing: doing, Status: resp.StatusCode}
 	if !readable {
 		doc = nil
 	}
 	code := e.errorCode(doc)
-	access, _ := text(doc, e.variant.Reply.Access)
+	access, _ := text(doc, at.Access)
 	accepted := e.variant.OK == ""
 	if !accepted {
 		value, _ := catalog.Lookup(doc, e.variant.OK)
@@ -267,16 +269,16 @@ func text(doc any, pointers []string) (string, bool) {
 }
 
 func (r *tokenReply) tokens(v *catalog.Variant, asked []string) Tokens {
-	access, _ := r.text(v.Reply.Access)
-	refresh, _ := r.text(v.Reply.Refresh)
-	subject, _ := r.text(v.Reply.Subject)
-	said, present := r.text(v.Reply.Scope)
+	access, _ := r.text(r.at.Access)
+	refresh, _ := r.text(r.at.Refresh)
+	subject, _ := r.text(r.at.Subject)
+	said, present := r.text(r.at.Scope)
 	t := Tokens{
 		Access: secret.New(access), Refresh: secret.New(refresh), Subject: subject, IssuedAt: r.sent,
 		Granted: granted(v, said, present && !r.silent, asked),
 	}
 	life := v.AssumeAccess
-	if raw, ok := r.text(v.Reply.ExpiresIn); ok {
+	if raw, ok := r.text(r.at.ExpiresIn); ok {
 		if said := seconds(raw); said > 0 {
 			life = said
 		}
