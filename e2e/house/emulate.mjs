@@ -4,7 +4,7 @@
 //
 //   GitHub  /repositories/ID/… for /repos/OWNER/NAME/…, as in GitHub's own Link headers
 //   Google  version 3 of userinfo
-//   Slack   a GET with a query, where a method reads
+//   Slack   a GET with a query, where a method reads; users.conversations
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -57,7 +57,7 @@ function newest(call) { call.path = call.path.replace(/^\/oauth2\/v3\/userinfo/,
 
 function posted(call) {
   if (call.method !== 'GET' || !call.path.startsWith('/api/')) return;
-  const [path, query = ''] = call.path.split('?');
+  const [path, query = ''] = call.path.replace('/api/users.conversations', '/api/conversations.list').split('?');
   Object.assign(call, { method: 'POST', path, body: query });
   call.headers['content-type'] = 'application/x-www-form-urlencoded';
 }

@@ -86,8 +86,8 @@ export class Person {
     await this.open(request);
     if (this.heading() === 'Sign in') await this.signIn();
     await this.#meet();
-    const missing = [`Connect ${name}`, `Upgrade ${name}`].find((button) => this.#has(button));
-    if (missing) {
+    for (const missing of [`Connect ${name}`, `Upgrade ${name}`]) {
+      if (!this.#has(missing)) continue;
       await this.press(missing);
       await this.press(`Continue to ${name}`);
       await agree();
