@@ -214,11 +214,12 @@ func (p program) provider() *cobra.Command {
 	f := set.Flags()
 	f.StringVar(&n.ClientID, "client-id", "", "client `id` that the provider gave")
 	f.BoolVar(&fromStdin, "client-secret-stdin", false, "read the client secret from standard input")
+	f.StringVar(&n.Name, "name", "", "`name` that tells it from another registration at the same provider, whose connections stay with it")
 	f.StringVar(&n.Variant, "variant", "", "kind of registration; the provider's usual one when left out")
 	f.StringVar(&n.WebURL, "web-url", "", "`URL` of a self-hosted provider's pages")
 	f.StringVar(&n.APIURL, "api-url", "", "`URL` of a self-hosted provider's API")
 	f.StringToStringVar(&n.Hosts, "host", nil, "`NAME=URL` of a further host of the provider, when it is self-hosted")
-	return group("provider", "Services that people connect", required(set, "client-id"))
+	return group("provider", "Services that people connect", required(set, "client-id"), p.listProviders())
 }
 
 func group(name, short string, commands ...*cobra.Command) *cobra.Command {

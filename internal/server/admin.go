@@ -218,13 +218,18 @@ func (f *Foundation) CreateResourceServer(ctx context.Context, n NewResourceServ
 // NewProvider is how an operator registered this server at a provider.
 type NewProvider struct {
 	Provider, Variant, ClientID string
+	Name                        string // tells it from others at the same provider; "" for the only one
 	Secret                      secret.Text
 	WebURL, APIURL              string
 	Hosts                       map[string]string // further hosts of the provider's file
 }
 
-// SetProvider stores a registration, replacing an earlier one at the same
-// provider, and returns the redirect URI to register there.
+// registrationName is what is added to a provider's id, which has no dot in it.
+var registrationName = regexp.MustCompile(`\A[a-z0-9][a-z0-9-]{0,31}\z`)
+
+// SetProvider stores a registration, replacing an earlier one of the same name at
+// the provider, and returns the redirect URI to register there. Connections stay
+// with the registration they were made by; new ones are made by the one stored last.
 func (f *Foundation) SetProvider(ctx context.Context, n NewProvider) (redirectURI string, err error) {
 	known := f.Catalog.Providers[consent.ProviderID(n.Provider)]
 	if known == nil {
@@ -246,16 +251,26 @@ func (f *Foundation) SetProvider(ctx context.Context, n NewProvider) (redirectUR
 	if err := f.checkURLs(known, n); err != nil {
 		return "", err
 	}
-	id := provider.RegistrationID(n.Provider)
+	id := n.Provider
+	if n.Name != "" {
+		if !registrationName.MatchString(n.Name) {
+			return "", fault.New(fault.Invalid, "name %q: use up to 32 small letters, digits and hyphens.", n.Name)
+		}
+		id += "." + n.Name
+	}
+	return f.Config.ExternalURL.String() + "/connect/" + url.PathEscape(id) + "/callback", f.setRegistration(ctx, provider.RegistrationID(id), known.ID, n)
+}
+
+func (f *Foundation) setRegistration(ctx context.Context, id provider.RegistrationID, at consent.ProviderID, n NewProvider) error {
 	sealed, err := f.Vault.Seal(provider.RegistrationPlace(id), n.Secret)
 	if err != nil {
-		return "", err
+		return err
 	}
 	r := provider.SealedRegistration{Sealed: sealed, Registration: provider.Registration{
-		ID: id, Provider: known.ID, Variant: n.Variant, ClientID: n.ClientID, WebURL: strings.TrimSuffix(n.WebURL, "/"), APIURL: strings.TrimSuffix(n.APIURL, "/"),
+		ID: id, Provider: at, Variant: n.Variant, ClientID: n.ClientID, WebURL: strings.TrimSuffix(n.WebURL, "/"), APIURL: strings.TrimSuffix(n.APIURL, "/"),
 		Hosts: n.Hosts,
 	}}
-	return f.Config.ExternalURL.String() + "/connect/" + url.PathEscape(n.Provider) + "/callback", f.Store.SetRegistration(ctx, r)
+	return f.Store.SetRegistration(ctx, r)
 }
 
 func (f *Foundation) providerNames() []string {

@@ -184,6 +184,7 @@ func TestWhatAnOperatorCannotRegister(t *testing.T) {
 	for says, n := range map[string]server.NewProvider{
 		"There is no provider \"gitlab\"":   {Provider: "gitlab", ClientID: "a", Secret: secret.New("b")},
 		"has no variant \"x\"":              {Provider: "github", Variant: "x", ClientID: "a", Secret: secret.New("b")},
+		"name \"The App\": use up to 32":    {Provider: "github", Name: "The App", ClientID: "a", Secret: secret.New("b")},
 		"client id and a client secret":     {Provider: "github", ClientID: "a"},
 		"web-url http://127.0.0.1:1 cannot": {Provider: "github", ClientID: "a", Secret: secret.New("b"), WebURL: "http://127.0.0.1:1"},
 		"api-url file:///etc/passwd cannot": {Provider: "github", ClientID: "a", Secret: secret.New("b"), APIURL: "file:///etc/passwd"},

@@ -93,6 +93,29 @@ func (s *Store) Registrations(ctx context.Context) ([]provider.SealedRegistratio
 	return out, nil
 }
 
+// RegistrationUse is a registration as operators see it.
+type RegistrationUse struct {
+	ID        provider.RegistrationID `json:"registration"`
+	Provider  consent.ProviderID      `json:"provider"`
+	Variant   string                  `json:"variant"`
+	ClientID  string                  `json:"client_id"`
+	Connected int                     `json:"connected"` // live connections
+	Current   bool                    `json:"current"`   // new connections are made by it
+}
+
+// RegistrationUse lists all registrations, by provider.
+func (s *Store) RegistrationUse(ctx context.Context) ([]RegistrationUse, error) {
+	var out []RegistrationUse
+	err := s.DB.Read(ctx).Raw(`SELECT r.id, r.provider, r.variant, r.client_id,
+			(SELECT count(*) FROM connections c WHERE c.registration_id = r.id AND c.ended_at IS NULL) AS connected,
+			r.id = (SELECT n.id FROM registrations n WHERE n.provider = r.provider ORDER BY n.updated_at DESC, n.id LIMIT 1) AS current
+		FROM registrations r ORDER BY r.provider, r.id`).Scan(&out).Error
+	if err != nil {
+		return nil, fmt.Errorf("read registrations: %w", err)
+	}
+	return out, nil
+}
+
 // SetRegistration stores how this server is registered at a provider, replacing
 // the registration of the same id.
 func (s *Store) SetRegistration(ctx context.Context, r provider.SealedRegistration) error {
