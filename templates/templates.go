@@ -60,6 +60,7 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/text/language"
@@ -97,7 +98,7 @@ type Set struct {
 }
 
 type page struct {
-	template    *template.Template
+	template    func() (*template.Template, error)
 	narrow, nav bool
 }
 
@@ -154,7 +155,7 @@ func listing() []listed {
 	}
 }
 
-// New parses every template. An error means the program was built wrong, or that
+// New reads what all pages share. An error means the program was built wrong, or that
 // the site's language is none of Languages.
 func New(site Site) (*Set, error) {
 	all, err := tongues()
@@ -195,7 +196,9 @@ func build(site Site, all []tongue) (*Set, error) {
 	return set, nil
 }
 
-// parsePages makes every page in one language.
+// parsePages makes every page in one language, each the first time it is shown: a
+// page holds a copy of all that pages share, and together that is more than the rest
+// of the program's memory.
 func parsePages(site Site, t *tongue) (map[reflect.Type]page, error) {
 	base, err := template.New("base").Funcs(words(site, t)).ParseFS(files, "layout.html", "parts.html", "terms.html")
 	if err != nil {
@@ -203,14 +206,13 @@ func parsePages(site Site, t *tongue) (map[reflect.Type]page, error) {
 	}
 	pages := make(map[reflect.Type]page)
 	for _, l := range listing() {
-		own, err := base.Clone()
-		if err != nil {
-			return nil, fmt.Errorf("clone layout for %s: %w", l.file, err)
-		}
-		if _, err := own.ParseFS(files, l.file); err != nil {
-			return nil, fmt.Errorf("parse %s: %w", l.file, err)
-		}
-		pages[reflect.TypeOf(l.page)] = page{own, l.narrow, l.nav}
+		pages[reflect.TypeOf(l.page)] = page{sync.OnceValues(func() (*template.Template, error) {
+			own, err := base.Clone()
+			if err != nil {
+				return nil, fmt.Errorf("clone layout for %s: %w", l.file, err)
+			}
+			return own.ParseFS(files, l.file)
+		}), l.narrow, l.nav}
 	}
 	return pages, nil
 }
@@ -287,7 +289,10 @@ func (s *Set) Render(w io.Writer, page any, language, here string) error {
 		shown.Script, _ = Script()
 	}
 	var whole bytes.Buffer
-	err := p.template.ExecuteTemplate(&whole, "layout", shown)
+	made, err := p.template()
+	if err == nil {
+		err = made.ExecuteTemplate(&whole, "layout", shown)
+	}
 	if err != nil {
 		return fmt.Errorf("render %T: %w", page, err)
 	}
