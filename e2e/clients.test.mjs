@@ -23,6 +23,7 @@ for (const [database, prepare] of databases) {
     await t.test('Octokit: reads what was picked, page by page, and nothing else', () => octokit(deputy));
     await t.test('Octokit: from a branch to a merge, and no further', () => branchToMerge(deputy));
     await t.test("Slack's own client: the channels that were picked, and nothing else", () => slack(deputy));
+    await t.test("Slack's own client: it takes back what it posted, and nothing else", () => takesBack(deputy));
   });
 }
 
@@ -160,6 +161,25 @@ async function slack(deputy) {
   await assert.rejects(web.conversations.history({ channel: 'C01GENERAL' }), 'a channel that was not picked');
   await assert.rejects(web.chat.postMessage({ channel: channels[0].id, text: 'No' }), 'nobody allowed it to write');
   await assert.rejects(web.admin.users.list({ team_id: 'T01NORTHWD' }), 'an operation that Deputy does not have');
+}
+
+async function takesBack(deputy) {
+  const app = await register(deputy);
+  const config = await discover(deputy, app, oauth.ClientSecretPost(app.client_secret));
+  const { request, checks } = await ask(config, { scope: 'services.slack.messages.delete services.slack.messages.read agents.writes.unattended' });
+  const back = await new Person().allowSlack(request, callback, { channels: ['#releases'] });
+  const { access_token: token } = await oauth.authorizationCodeGrant(config, back, checks);
+  const quiet = { debug() {}, info() {}, warn() {}, error() {}, setLevel() {}, getLevel() { return 'error'; }, setName() {} };
+  const web = new slackClient.WebClient(token, { slackApiUrl: `${deputy.url}/api/slack/`, logger: quiet, retryConfig: { retries: 0 } });
+  const channel = 'C01RELEASE';
+  const { messages: before } = await web.conversations.history({ channel });
+  const { ts } = await web.chat.postMessage({ channel, text: 'Release 2.5 is out' });
+  assert.equal((await web.chat.update({ channel, ts, text: 'Release 2.5 is live' })).text, 'Release 2.5 is live');
+  const own = before.find((message) => message.user === 'U01ANA0001');
+  await assert.rejects(web.chat.delete({ channel, ts: own.ts }), "the person's own message, that Slack would let go");
+  await assert.rejects(web.chat.update({ channel, ts: own.ts, text: 'x' }), "the person's own message");
+  assert.equal((await web.chat.delete({ channel, ts })).ts, ts);
+  assert.deepEqual((await web.conversations.history({ channel })).messages.map((message) => message.ts), before.map((message) => message.ts));
 }
 
 // shape is an answer without what differs each time.

@@ -85,7 +85,7 @@ func (w *world) start(t *testing.T) *world {
 	w.words = files.Scopes
 	if w.broker == nil {
 		w.broker, err = broker.New(broker.Config{
-			Catalog: files, Authority: w, Budgets: w, Meter: w, Credentials: w, Outcomes: w, Audit: w, Cursors: w, Now: func() time.Time { return noon }, BaseURL: audience,
+			Catalog: files, Authority: w, Budgets: w, Meter: w, Credentials: w, Outcomes: w, Audit: w, Made: w, Cursors: w, Now: func() time.Time { return noon }, BaseURL: audience,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -165,6 +165,11 @@ func (w *world) Do(_ context.Context, _ consent.ConnectionID, req *http.Request)
 
 // Record implements broker.Audit.
 func (w *world) Record(context.Context, broker.Event) error { return nil }
+
+// Has implements broker.Made: no app made anything.
+func (w *world) Has(context.Context, consent.GrantID, consent.ConnectionID, broker.Item) (bool, error) {
+	return false, nil
+}
 
 // Seal and Open implement broker.Cursors.
 func (w *world) Seal(plain []byte, _ string) (string, error) { return string(plain), nil }

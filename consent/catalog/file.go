@@ -252,6 +252,8 @@ type operationFile struct {
 	Resource resourceUseFile `yaml:"resource"`
 	Also     []alsoFile      `yaml:"also"`
 	Before   *beforeFile     `yaml:"before"`
+	Posts    *refFile        `yaml:"posts"`
+	Own      *refFile        `yaml:"own"`
 	Without  string          `yaml:"without"`
 	Unlike   string          `yaml:"unlike"`
 	Call     callFile        `yaml:"call"`

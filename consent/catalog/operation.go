@@ -55,6 +55,12 @@ type Operation struct {
 	Upstream Call
 	// Before is looked at before the call; nil when nothing is.
 	Before *Before
+	// Posts says where the answer has the id of what the call made, and of which kind it
+	// is: remembered, for operations that are about an app's own things. Nil for most.
+	Posts *Ref
+	// Own says which value is the id of a thing of a kind: the call is made only when the
+	// app made that thing, in the same place and under the same grant. Nil for most.
+	Own *Ref
 	// Without is a JSON pointer that nothing in the answer may have: items of a list
 	// that have it are dropped, and an answer that has it is of something that is not
 	// there. GitHub's pull requests are issues too, for who may read issues.

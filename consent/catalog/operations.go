@@ -69,6 +69,7 @@ func buildOperation(p *Provider, values *declared, f operationFile, path string,
 		b := *f.Before
 		o.Before = &Before{Call: buildCall(b.Call), Pointer: b.Pointer, DiffersFrom: b.DiffersFrom, Absent: b.Absent, Some: b.Some, Inside: b.Inside, Else: b.Else}
 	}
+	o.Posts, o.Own = buildRef(f.Posts), buildRef(f.Own)
 	take := func(in In, keys ...string) {
 		for _, key := range keys {
 			key, required := strings.CutSuffix(key, "!")

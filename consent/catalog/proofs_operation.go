@@ -38,6 +38,7 @@ func (c *Catalog) proveOperation(p *Provider, o Operation, at *problems) {
 	p.proveValues(o, at)
 	o.proveFilter(at)
 	p.proveWhen(o, at)
+	p.proveOwn(o, at)
 	p.proveDeny(o, at)
 	proveCall(o.Upstream, at.in("call"))
 	if !strings.HasPrefix(o.Upstream.Path, "/") {
@@ -275,6 +276,11 @@ func (p *Provider) provePointers(at *problems) {
 	}
 	for _, o := range p.Operations {
 		pointers = append(pointers, o.Confirm, o.Without)
+		for _, r := range []*Ref{o.Posts, o.Own} {
+			if r != nil {
+				pointers = append(pointers, r.At)
+			}
+		}
 		if o.Before != nil {
 			pointers = append(pointers, o.Before.Pointer, o.Before.Absent, o.Before.Inside)
 		}

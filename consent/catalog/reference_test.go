@@ -15,11 +15,10 @@ import (
 
 // left are the scopes of the reference catalogue that are not offered, and why.
 var left = map[string]string{
-	"identity.connections.read":      "nothing an app can ask tells it: the list of services is the person's own page",
-	"agents.delegation.create":       "token exchange hands on a smaller part without a scope of its own",
-	"services.slack.messages.delete": "not built yet: which messages an app posted is not kept",
-	"services.gmail.drafts.write":    "not built yet: what an app wrote has to be read and written anew",
-	"services.gmail.messages.send":   "not built yet: as drafts, and the people it may write to have to be picked",
+	"identity.connections.read":    "nothing an app can ask tells it: the list of services is the person's own page",
+	"agents.delegation.create":     "token exchange hands on a smaller part without a scope of its own",
+	"services.gmail.drafts.write":  "not built yet: what an app wrote has to be read and written anew",
+	"services.gmail.messages.send": "not built yet: as drafts, and the people it may write to have to be picked",
 }
 
 // Every scope of the reference catalogue is offered as it is described there, or is

@@ -42,6 +42,14 @@ func buildTree(f treeFile, at *problems) Tree {
 	return t
 }
 
+func buildRef(f *refFile) *Ref {
+	if f == nil {
+		return nil
+	}
+	r := Ref(*f)
+	return &r
+}
+
 func buildRefs(list []refFile) []Ref {
 	var out []Ref
 	for _, r := range list {

@@ -23,7 +23,7 @@ func TestTheNamesAppsAskForStay(t *testing.T) {
 		"services.github.pull_requests.read", "services.github.pull_requests.write", "services.github.pull_requests.merge",
 		"services.github.actions.read", "services.github.actions.run",
 		"services.slack.workspace.read", "services.slack.channels.read",
-		"services.slack.messages.read", "services.slack.messages.write",
+		"services.slack.messages.read", "services.slack.messages.write", "services.slack.messages.delete",
 		"services.slack.messages.private.read", "services.slack.dms.read", "services.slack.files.read", "services.slack.search.read", "services.slack.users.read",
 		"services.notion.workspace.read", "services.notion.pages.read", "services.notion.pages.write", "services.notion.pages.trash",
 		"services.notion.databases.read", "services.notion.databases.write", "services.notion.comments.read", "services.notion.comments.write",

@@ -2,10 +2,15 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
 
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/internal/audit"
 	"github.com/deputy-oauth/deputy/internal/live"
+	"github.com/deputy-oauth/deputy/internal/store"
 	"github.com/deputy-oauth/deputy/resourceserver/broker"
 )
 
@@ -14,16 +19,49 @@ import (
 type calls struct {
 	recorder *audit.Recorder
 	live     *live.State
+	store    *store.Store
 }
 
+// madeLife is how long it is remembered that an app made something.
+const madeLife = 90 * 24 * time.Hour
+
 func (a calls) Record(ctx context.Context, e broker.Event) error {
-	if err := a.recorder.Record(ctx, event(e)); err != nil {
+	if err := a.keep(ctx, e); err != nil {
 		return err
 	}
 	if e.Outcome != broker.Done || e.Grant == "" {
 		return nil
 	}
 	return a.touch(ctx, e)
+}
+
+// keep makes an event durable, with what was made in the same commit.
+func (a calls) keep(ctx context.Context, e broker.Event) error {
+	if e.Made == (broker.Item{}) {
+		return a.recorder.Record(ctx, event(e))
+	}
+	return a.store.DB.Tx(ctx, func(ctx context.Context) error {
+		if err := a.store.AddMade(ctx, madeID(e.Grant, e.Connection, e.Made), e.Grant, e.At.Add(madeLife)); err != nil {
+			return err
+		}
+		return a.recorder.InTx(ctx, event(e))
+	})
+}
+
+// made is broker.Made.
+type made struct{ store *store.Store }
+
+func (m made) Has(ctx context.Context, grant consent.GrantID, on consent.ConnectionID, i broker.Item) (bool, error) {
+	return m.store.IsMade(ctx, madeID(grant, on, i))
+}
+
+// madeID is what is kept of an item: it tells nobody what was made where.
+func madeID(grant consent.GrantID, on consent.ConnectionID, i broker.Item) string {
+	sum := sha256.New()
+	for _, part := range []string{string(grant), string(on), i.Kind, i.Place, i.ID} {
+		fmt.Fprintf(sum, "%d:%s", len(part), part)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // touch notes the last use of the agreed item that the call was made under: the

@@ -237,7 +237,7 @@ func (s *Server) buildBroker(context.Context) error {
 		return err
 	}
 	s.broker, err = broker.New(broker.Config{
-		Catalog: s.Catalog, Authority: authority{s.live}, Budgets: s.Store, Meter: counted, Credentials: s.providers, Audit: calls{s.audit, s.live}, Cursors: cursors{s.Key.Box("cursor")}, Outcomes: outcomes{s.Store, s.Key.Box("outcome")},
+		Catalog: s.Catalog, Authority: authority{s.live}, Budgets: s.Store, Meter: counted, Credentials: s.providers, Audit: calls{s.audit, s.live, s.Store}, Made: made{s.Store}, Cursors: cursors{s.Key.Box("cursor")}, Outcomes: outcomes{s.Store, s.Key.Box("outcome")},
 		Now: s.Now, BaseURL: s.brokerAudience(), Disconnected: provider.ErrDisconnected,
 	})
 	return err

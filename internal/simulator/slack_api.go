@@ -40,6 +40,8 @@ func (s *Slack) methods() map[string]slackMethod {
 		"files.list":            s.filesList,
 		"files.info":            s.filesInfo,
 		"chat.postMessage":      s.postMessage,
+		"chat.update":           s.updateMessage,
+		"chat.delete":           s.deleteMessage,
 	}
 }
 
@@ -58,7 +60,7 @@ func (s *Slack) api(w http.ResponseWriter, r *http.Request) {
 			return apiReply{status: http.StatusTooManyRequests, body: refusal("ratelimited")}.with("Retry-After", "30")
 		}
 		body := s.call(w.Header(), r, args)
-		return apiReply{status: http.StatusOK, body: body, read: body["ok"] != true || r.PathValue("method") != "chat.postMessage"}
+		return apiReply{status: http.StatusOK, body: body, read: body["ok"] != true || !strings.HasPrefix(r.PathValue("method"), "chat.")}
 	})
 }
 

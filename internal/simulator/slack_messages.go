@@ -146,3 +146,49 @@ func (s *Slack) postMessage(c slackCall) object {
 	shape["app_id"], shape["bot_id"] = slackApp, slackAppBot
 	return object{"ok": true, "channel": found.id, "ts": sent.ts, "message": shape}
 }
+
+// authored finds a message that a call names and may change: a person's own.
+func (s *Slack) authored(c slackCall, refusedAs string) (*channel, *message, object) {
+	if missing := c.lacks("chat:write"); missing != nil {
+		return nil, nil, missing
+	}
+	// Unlike chat.postMessage these methods take ids only.
+	found := s.world.channel(c.args.Get("channel"))
+	if found == nil || !found.visible(c.user.id) {
+		return nil, nil, refusal("channel_not_found")
+	}
+	m := found.message(c.args.Get("ts"))
+	switch {
+	case m == nil:
+		return nil, nil, refusal("message_not_found")
+	case m.user != c.user.id:
+		return nil, nil, refusal(refusedAs)
+	}
+	return found, m, nil
+}
+
+// updateMessage gives a message another text.
+func (s *Slack) updateMessage(c slackCall) object {
+	found, m, refused := s.authored(c, "cant_update_message")
+	text := c.args.Get("text")
+	switch {
+	case refused != nil:
+		return refused
+	case text == "" && c.args.Get("blocks") == "" && c.args.Get("attachments") == "":
+		return refusal("no_text")
+	case len(text) > maxText:
+		return refusal("msg_too_long")
+	}
+	m.text = text
+	return object{"ok": true, "channel": found.id, "ts": m.ts, "text": m.text, "message": messageShape(found, m)}
+}
+
+// deleteMessage takes a message away. What answered it stays.
+func (s *Slack) deleteMessage(c slackCall) object {
+	found, m, refused := s.authored(c, "cant_delete_message")
+	if refused != nil {
+		return refused
+	}
+	found.messages = slices.DeleteFunc(found.messages, func(other *message) bool { return other == m })
+	return object{"ok": true, "channel": found.id, "ts": m.ts}
+}

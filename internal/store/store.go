@@ -8,6 +8,7 @@ package store
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/deputy-oauth/deputy/internal/db"
@@ -25,6 +26,8 @@ func maybe(ms *int64) time.Time {
 type Store struct {
 	DB  *db.DB
 	Now func() time.Time
+
+	made atomic.Uint64 // how often AddMade was called
 }
 
 // changedOne makes one conditional write and reports whether its condition held.

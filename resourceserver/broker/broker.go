@@ -76,9 +76,17 @@ type Failure interface {
 	MayHaveHappened() bool // a write may have been done although no answer came
 }
 
-// Audit keeps events. Record returns only when the event is durable.
+// Audit keeps events. Record returns only when the event is durable, and with it that
+// its grant made an item.
 type Audit interface {
 	Record(ctx context.Context, e Event) error
+}
+
+// Made knows what apps made: what Audit recorded with their calls.
+type Made interface {
+	// Has reports whether the grant made the item on the connection, and that is still
+	// remembered.
+	Has(ctx context.Context, grant consent.GrantID, on consent.ConnectionID, i Item) (bool, error)
 }
 
 // Cursors seals what a provider calls its next page, so that an app can carry it
@@ -98,6 +106,7 @@ type Config struct {
 	Credentials Credentials
 	Outcomes    Outcomes
 	Audit       Audit
+	Made        Made
 	Cursors     Cursors
 	Now         func() time.Time
 	// Disconnected is what Credentials returns when the connection went away since
@@ -120,7 +129,7 @@ type Broker struct {
 
 // New returns a broker for the catalogue.
 func New(cfg Config) (*Broker, error) {
-	if cfg.Catalog == nil || cfg.Authority == nil || cfg.Budgets == nil || cfg.Meter == nil || cfg.Credentials == nil || cfg.Outcomes == nil || cfg.Audit == nil || cfg.Cursors == nil || cfg.Now == nil || cfg.BaseURL == "" {
+	if cfg.Catalog == nil || cfg.Authority == nil || cfg.Budgets == nil || cfg.Meter == nil || cfg.Credentials == nil || cfg.Outcomes == nil || cfg.Audit == nil || cfg.Made == nil || cfg.Cursors == nil || cfg.Now == nil || cfg.BaseURL == "" {
 		return nil, errors.New("broker: incomplete configuration")
 	}
 	if cfg.Timeout == 0 {

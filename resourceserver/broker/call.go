@@ -45,13 +45,16 @@ type call struct {
 }
 
 // serve is the pipeline: match, decode, authorise, find, authorise again with the
-// resource, count, call, narrow.
+// resource, look whether the app made it, count, call, narrow.
 func (c *call) serve(ctx context.Context) (Answer, error) {
 	if err := c.match(); err != nil {
 		return Answer{}, err
 	}
 	verdict, err := c.authorise(ctx)
 	if err != nil {
+		return Answer{}, err
+	}
+	if err := c.own(ctx, verdict.Connection.ID); err != nil {
 		return Answer{}, err
 	}
 	page, err := c.page(c.target)
@@ -328,6 +331,9 @@ func (c *call) content(ctx context.Context, got incoming, answer *Answer) error 
 	}
 	c.event.Items, err = c.plan.narrow(d, c.op, c.inside(ctx, d), c.target)
 	if err != nil {
+		return err
+	}
+	if err := c.made(d); err != nil {
 		return err
 	}
 	if !c.permitted[0].limit.Everything {

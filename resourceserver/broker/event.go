@@ -32,6 +32,7 @@ type Event struct {
 	Away       bool   // the person was not signed in
 	Status     int    // what the app was answered
 	Items      int    // items of a list that left
+	Made       Item   // what the call made, when that is to be remembered; else the zero Item
 }
 
 // Outcome says how a call ended.

@@ -33,7 +33,10 @@ type example struct {
 type call struct{ method, target, body string }
 
 // put is what some operations need to be there.
-var put = &call{"PUT", "/repos/acme/web/contents/notes.md", `{"message":"Add notes","content":"aGVsbG8=","branch":"next"}`}
+var (
+	put    = &call{"PUT", "/repos/acme/web/contents/notes.md", `{"message":"Add notes","content":"aGVsbG8=","branch":"next"}`}
+	posted = &call{"POST", "/chat.postMessage", `{"channel":"C01GENERAL","text":"Release is out"}`}
+)
 
 // WEB is replaced by the id of acme/web, which is agreed; API by that of acme/api,
 // which exists and is not; MAINTIP and NEXTTIP by where the branches of acme/web end.
@@ -113,6 +116,10 @@ var examples = []example{
 	{provider: "slack", operation: "chat.postMessage", method: "POST", inside: "/chat.postMessage", outside: "/chat.postMessage", absentTarget: "/chat.postMessage",
 		body: `{"channel":"C01GENERAL","text":"Release is out"}`, outsideBody: `{"channel":"C01RANDOM1","text":"Release is out"}`, absentBody: `{"channel":"C99NOTHING","text":"Release is out"}`},
 
+	{provider: "slack", operation: "chat.update", method: "POST", inside: "/chat.update", outside: "/chat.update", absentTarget: "/chat.update", first: posted,
+		body: `{"channel":"C01GENERAL","ts":"1795521600.000000","text":"Release 3 is out"}`, outsideBody: `{"channel":"C01RANDOM1","ts":"1795521600.000000","text":"x"}`, absentBody: `{"channel":"C01GENERAL","ts":"1.1","text":"x"}`},
+	{provider: "slack", operation: "chat.delete", method: "POST", inside: "/chat.delete", outside: "/chat.delete", absentTarget: "/chat.delete", first: posted,
+		body: `{"channel":"C01GENERAL","ts":"1795521600.000000"}`, outsideBody: `{"channel":"C01RANDOM1","ts":"1795521600.000000"}`, absentBody: `{"channel":"C01GENERAL","ts":"1.1"}`},
 	{provider: "google", operation: "userinfo.get", method: "GET", inside: "/oauth2/v3/userinfo"},
 	{provider: "google", operation: "calendarList.list", method: "GET", inside: "/calendar/v3/users/me/calendarList?maxResults=50&fields=items(id)"},
 	{provider: "google", operation: "calendarList.get", method: "GET", inside: calendars("calendarList", team, ""), outside: calendars("calendarList", private, ""), absentTarget: calendars("calendarList", nobody, "")},
@@ -347,7 +354,7 @@ func (w *world) writes() int {
 		}
 	}
 	for _, c := range w.slack.Calls() {
-		if c.Path == "/api/chat.postMessage" {
+		if strings.HasPrefix(c.Path, "/api/chat.") {
 			n++
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -148,6 +149,13 @@ func (a *audit) Record(ctx context.Context, e broker.Event) error {
 	}
 	a.events = append(a.events, e)
 	return ctx.Err()
+}
+
+// Has implements broker.Made.
+func (a *audit) Has(_ context.Context, grant consent.GrantID, on consent.ConnectionID, i broker.Item) (bool, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.ContainsFunc(a.events, func(e broker.Event) bool { return e.Grant == grant && e.Connection == on && e.Made == i }), nil
 }
 
 func (a *audit) last() broker.Event {

@@ -153,7 +153,7 @@ func (w *world) build(a broker.Audit) *broker.Broker {
 		w.t.Fatal(err)
 	}
 	b, err := broker.New(broker.Config{
-		Catalog: files, Authority: w.live, Budgets: w.budgets, Meter: w.budgets, Credentials: w.wire, Outcomes: &w.outcomes, Audit: a, Cursors: w.cursors, Now: func() time.Time { return w.now },
+		Catalog: files, Authority: w.live, Budgets: w.budgets, Meter: w.budgets, Credentials: w.wire, Outcomes: &w.outcomes, Audit: a, Made: w.audit, Cursors: w.cursors, Now: func() time.Time { return w.now },
 		BaseURL: "https://deputy.example/api", Disconnected: errGone, Timeout: 5 * time.Second,
 	})
 	if err != nil {
@@ -229,7 +229,7 @@ func (w *world) allowAll() *world {
 	w.allow(onDesk, []consent.ScopeName{"services.google.drive.files.write", "services.google.drive.files.trash"}, work)
 	w.allow(onPost, []consent.ScopeName{"services.gmail.messages.read"}, customers, receipts)
 	return w.allow(onChat, []consent.ScopeName{
-		"services.slack.workspace.read", "services.slack.messages.write", "services.slack.search.read", "services.slack.users.read", "services.slack.files.read",
+		"services.slack.workspace.read", "services.slack.messages.delete", "services.slack.search.read", "services.slack.users.read", "services.slack.files.read",
 	}, "C01GENERAL", "C01RELEASE")
 }
 
