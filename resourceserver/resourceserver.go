@@ -43,6 +43,8 @@ type Config struct {
 	Proofs  *bearer.Proofs
 	Broker  Broker
 	Outlook Outlook
+	// Events takes what providers tell us; nil when nothing is taken here.
+	Events  Events
 	Catalog *catalog.Catalog
 	// ExternalURL is where clients reach this server, without a path:
 	// "https://deputy.example". It is the issuer as well.
@@ -111,6 +113,9 @@ func Mount(r gin.IRouter, cfg Config) error {
 			r.Handle(method, path, s.call) // an app's token
 		}
 		r.OPTIONS(path, preflight) // anybody
+	}
+	if cfg.Events != nil {
+		r.POST("/webhooks/:provider", hear(cfg.Events)) // a provider's signature
 	}
 	return nil
 }

@@ -219,7 +219,7 @@ func (p program) provider() *cobra.Command {
 	f.StringVar(&n.WebURL, "web-url", "", "`URL` of a self-hosted provider's pages")
 	f.StringVar(&n.APIURL, "api-url", "", "`URL` of a self-hosted provider's API")
 	f.StringToStringVar(&n.Hosts, "host", nil, "`NAME=URL` of a further host of the provider, when it is self-hosted")
-	return group("provider", "Services that people connect", required(set, "client-id"), p.listProviders())
+	return group("provider", "Services that people connect", required(set, "client-id"), p.listProviders(), p.webhook())
 }
 
 func group(name, short string, commands ...*cobra.Command) *cobra.Command {

@@ -51,6 +51,8 @@ func (p program) simulateOne(provider simulator.Provider) *cobra.Command {
 	f.StringArrayVar(&quirks, "quirk", nil, "a `NAME` from the list above, as often as you like")
 	f.StringVar(&cfg.ClientID, "client-id", "simulated-app", "the registered app's `id`")
 	f.StringVar(&cfg.ClientSecret, "client-secret", "simulated-secret", "its `secret`; not one you use anywhere else")
+	f.StringVar(&cfg.EventsTo, "events-to", "", "the app's `address` for events, when somebody ends its access; none are sent without it")
+	f.StringVar(&cfg.EventSecret, "event-secret", "", "the `secret` that events are signed with; the client secret when left out")
 	f.StringVar(&cfg.AppName, "app-name", "Your app", "the `name` on the consent page")
 	f.StringSliceVar(&cfg.RedirectURIs, "redirect-uri", nil, "a registered return `address`; any is allowed without it")
 	return cmd

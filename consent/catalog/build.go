@@ -35,6 +35,7 @@ func buildProvider(f providerFile, at *problems) *Provider {
 		p.Errors = append(p.Errors, buildError(e, at.in("errors")))
 	}
 	p.Pace = buildPace(f.Pace, at.in("pace"))
+	p.Events = buildEvents(f.Events)
 	for _, text := range f.Scrub.Patterns {
 		if re := compile(text, at.in("scrub")); re != nil {
 			p.Scrub.Patterns = append(p.Scrub.Patterns, re)

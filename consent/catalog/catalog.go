@@ -46,6 +46,7 @@ type Provider struct {
 	Identity    Identity
 	Errors      []ErrorRule
 	Pace        Pace
+	Events      Events
 	Scrub       Scrub
 	Resources   map[consent.ResourceType]Resource
 	Pickers     map[consent.ResourceType]Picker

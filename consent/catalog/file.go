@@ -27,6 +27,7 @@ type providerFile struct {
 	Identity    identityFile         `yaml:"identity"`
 	Errors      []errorFile          `yaml:"errors"`
 	Pace        paceFile             `yaml:"pace"`
+	Events      eventsFile           `yaml:"events"`
 	Scrub       scrubFile            `yaml:"scrub"`
 	Resources   []resourceFile       `yaml:"resources"`
 	Tree        treeFile             `yaml:"tree"`

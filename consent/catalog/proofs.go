@@ -191,6 +191,7 @@ func (p *Provider) proveSelf(at *problems) {
 		}
 	}
 	p.proveErrors(at.in("errors"))
+	p.proveEvents(at.in("events"))
 	p.proveTree(at.in("tree"))
 	p.provePointers(at)
 }

@@ -197,8 +197,10 @@ func (d *Deputy) For(t testing.TB) *Deputy {
 
 // providers starts the simulators and registers the server there.
 func (d *Deputy) providers(ctx context.Context, q simulator.Quirks) {
-	cfg := simulator.Config{ClientSecret: d.ProviderSecret, Now: d.Clock.Now, Quirks: q}
-	d.GitHub, d.Slack, d.Google = simulator.NewGitHub(cfg), simulator.NewSlack(cfg), simulator.NewGoogle(cfg)
+	at := func(provider string) simulator.Config {
+		return simulator.Config{ClientSecret: d.ProviderSecret, Now: d.Clock.Now, Quirks: q, EventsTo: d.URL + "/webhooks/" + provider}
+	}
+	d.GitHub, d.Slack, d.Google = simulator.NewGitHub(at("github")), simulator.NewSlack(at("slack")), simulator.NewGoogle(at("google"))
 	github, slack, google := httptest.NewServer(d.GitHub), httptest.NewServer(d.Slack), httptest.NewServer(d.Google)
 	for _, s := range []*httptest.Server{github, slack, google} {
 		d.t.Cleanup(s.Close)
@@ -211,6 +213,10 @@ func (d *Deputy) providers(ctx context.Context, q simulator.Quirks) {
 	} {
 		n.ClientID, n.Secret = "simulated-app", secret.New(d.ProviderSecret)
 		_, err := d.Foundation.SetProvider(ctx, n)
+		d.must(err)
+	}
+	for _, name := range []string{"github", "slack"} {
+		_, err := d.Foundation.SetWebhook(ctx, name, "", secret.New(d.ProviderSecret))
 		d.must(err)
 	}
 }

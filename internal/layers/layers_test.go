@@ -65,12 +65,13 @@ var may = map[string]string{
 	// The broker. Nothing here imports the authorization server.
 	"resourceserver/provider": "consent consent/catalog internal/fault internal/loopback internal/outward internal/secret resourceserver/vault",
 	"resourceserver/broker":   "consent consent/catalog resourceserver/pace",
+	"resourceserver/events":   "consent consent/catalog internal/fault internal/secret resourceserver/provider",
 	"resourceserver/pace":     "consent consent/catalog",
 	"resourceserver/meter":    "consent",
-	"resourceserver":          "consent consent/catalog internal/web resourceserver/bearer resourceserver/broker",
+	"resourceserver":          "consent consent/catalog internal/web resourceserver/bearer resourceserver/broker resourceserver/events resourceserver/provider",
 
 	// Rows and what is read from them; only the assembly imports store.
-	"internal/store": "authserver/clients authserver/identity authserver/identity/passkey authserver/identity/upstream authserver/keys authserver/oauth consent consent/catalog consent/connect consent/dashboard consent/flow internal/audit internal/db internal/fault internal/mail internal/secret resourceserver/provider",
+	"internal/store": "authserver/clients authserver/identity authserver/identity/passkey authserver/identity/upstream authserver/keys authserver/oauth consent consent/catalog consent/connect consent/dashboard consent/flow internal/audit internal/db internal/fault internal/mail internal/secret resourceserver/events resourceserver/provider",
 	"internal/live":  "authserver/clients authserver/oauth consent",
 
 	// The assembly may import everything; nothing but programs and tests imports it.

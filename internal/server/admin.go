@@ -233,7 +233,7 @@ var registrationName = regexp.MustCompile(`\A[a-z0-9][a-z0-9-]{0,31}\z`)
 func (f *Foundation) SetProvider(ctx context.Context, n NewProvider) (redirectURI string, err error) {
 	known := f.Catalog.Providers[consent.ProviderID(n.Provider)]
 	if known == nil {
-		return "", fault.New(fault.Invalid, "There is no provider %q. There are: %s.", n.Provider, strings.Join(f.providerNames(), ", "))
+		return "", f.noProvider(n.Provider)
 	}
 	if n.Variant == "" {
 		n.Variant = known.Variants[0].ID
@@ -251,14 +251,21 @@ func (f *Foundation) SetProvider(ctx context.Context, n NewProvider) (redirectUR
 	if err := f.checkURLs(known, n); err != nil {
 		return "", err
 	}
-	id := n.Provider
-	if n.Name != "" {
-		if !registrationName.MatchString(n.Name) {
-			return "", fault.New(fault.Invalid, "name %q: use up to 32 small letters, digits and hyphens.", n.Name)
-		}
-		id += "." + n.Name
+	id, err := registrationID(n.Provider, n.Name)
+	if err != nil {
+		return "", err
 	}
-	return f.Config.ExternalURL.String() + "/connect/" + url.PathEscape(id) + "/callback", f.setRegistration(ctx, provider.RegistrationID(id), known.ID, n)
+	return f.Config.ExternalURL.String() + "/connect/" + url.PathEscape(string(id)) + "/callback", f.setRegistration(ctx, id, known.ID, n)
+}
+
+func registrationID(at, name string) (provider.RegistrationID, error) {
+	if name == "" {
+		return provider.RegistrationID(at), nil
+	}
+	if !registrationName.MatchString(name) {
+		return "", fault.New(fault.Invalid, "name %q: use up to 32 small letters, digits and hyphens.", name)
+	}
+	return provider.RegistrationID(at + "." + name), nil
 }
 
 func (f *Foundation) setRegistration(ctx context.Context, id provider.RegistrationID, at consent.ProviderID, n NewProvider) error {
@@ -271,6 +278,10 @@ func (f *Foundation) setRegistration(ctx context.Context, id provider.Registrati
 		Hosts: n.Hosts,
 	}}
 	return f.Store.SetRegistration(ctx, r)
+}
+
+func (f *Foundation) noProvider(name string) error {
+	return fault.New(fault.Invalid, "There is no provider %q. There are: %s.", name, strings.Join(f.providerNames(), ", "))
 }
 
 func (f *Foundation) providerNames() []string {

@@ -51,7 +51,7 @@ func lead(page string) string {
 
 // commands are the files whose errors are printed by commands, for operators.
 var commands = []string{
-	"internal/server/admin.go", "internal/server/approvals.go", "internal/server/companies.go", "internal/server/logo.go", "internal/server/people.go", "internal/server/review.go", "internal/server/signingkeys.go", "internal/store/apps.go", "internal/store/credentials.go", "internal/store/logos.go",
+	"internal/server/admin.go", "internal/server/approvals.go", "internal/server/companies.go", "internal/server/logo.go", "internal/server/people.go", "internal/server/review.go", "internal/server/signingkeys.go", "internal/server/webhook.go", "internal/store/apps.go", "internal/store/credentials.go", "internal/store/logos.go",
 	"internal/store/registrations.go", "internal/store/review.go", "internal/store/users.go", "authserver/identity/identity.go", "authserver/identity/invite.go",
 }
 

@@ -34,6 +34,7 @@ import (
 	"github.com/deputy-oauth/deputy/resourceserver"
 	"github.com/deputy-oauth/deputy/resourceserver/bearer"
 	"github.com/deputy-oauth/deputy/resourceserver/broker"
+	"github.com/deputy-oauth/deputy/resourceserver/events"
 	"github.com/deputy-oauth/deputy/resourceserver/meter"
 	"github.com/deputy-oauth/deputy/resourceserver/provider"
 )
@@ -66,6 +67,7 @@ type Server struct {
 	connect   *connect.Handler
 	dashboard *dashboard.Dashboard
 	broker    *broker.Broker
+	events    *events.Receiver
 	engine    *gin.Engine
 	draining  atomic.Bool
 	untend    context.CancelFunc
@@ -190,6 +192,10 @@ func (s *Server) revoker() *store.Revoker {
 	return &store.Revoker{Store: s.Store, Audit: s.audit, Changed: s.live.ForgetGrant}
 }
 
+func (s *Server) credentials() store.Credentials {
+	return store.Credentials{Rows: s.Store, Audit: s.audit}
+}
+
 func (s *Server) petitioner() store.Petitioner {
 	return store.Petitioner{Store: s.Store, Audit: s.audit}
 }
@@ -197,7 +203,7 @@ func (s *Server) petitioner() store.Petitioner {
 func (s *Server) buildPages(context.Context) error {
 	var err error
 	s.providers, err = provider.New(provider.Config{
-		Catalog: s.Catalog, Registrations: s.Store, Credentials: store.Credentials{Rows: s.Store}, Vault: s.Vault, Now: s.Now, Log: s.log,
+		Catalog: s.Catalog, Registrations: s.Store, Credentials: s.credentials(), Vault: s.Vault, Now: s.Now, Log: s.log,
 		AllowLoopback: s.Config.AllowLoopback, Keep: live.Fresh, Watch: s.Watch,
 	})
 	if err != nil {
@@ -240,6 +246,10 @@ func (s *Server) buildBroker(context.Context) error {
 		Catalog: s.Catalog, Authority: authority{s.live}, Budgets: s.Store, Meter: counted, Credentials: s.providers, Audit: calls{s.audit, s.live, s.Store}, Made: made{s.Store}, Cursors: cursors{s.Key.Box("cursor")}, Outcomes: outcomes{s.Store, s.Key.Box("outcome")},
 		Now: s.Now, BaseURL: s.brokerAudience(), Disconnected: provider.ErrDisconnected,
 	})
+	if err != nil {
+		return err
+	}
+	s.events, err = events.New(events.Config{Catalog: s.Catalog, Providers: s.providers, Connections: s.credentials(), Now: s.Now, Log: s.log})
 	return err
 }
 

@@ -66,5 +66,5 @@ func detailTypes(c *catalog.Catalog) oauth.DetailTypes {
 }
 
 func (s *Server) brokerConfig() resourceserver.Config {
-	return resourceserver.Config{Verifier: verifier{s.oauth}, Proofs: s.proofs(), Broker: s.broker, Outlook: outlook{s.flow, s.issuer()}, Catalog: s.Catalog, ExternalURL: s.issuer()}
+	return resourceserver.Config{Verifier: verifier{s.oauth}, Proofs: s.proofs(), Broker: s.broker, Outlook: outlook{s.flow, s.issuer()}, Events: s.events, Catalog: s.Catalog, ExternalURL: s.issuer()}
 }

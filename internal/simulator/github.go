@@ -83,13 +83,15 @@ func (g *GitHub) Rename(from, to string) error {
 // RevokeAll ends everything a person (login or numeric id) agreed to, as
 // "revoke access" in their settings does.
 func (g *GitHub) RevokeAll(subject string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, a := range g.world.accounts {
-		if a.login == subject || strconv.FormatInt(a.id, 10) == subject {
-			g.grants.dropAll(a.login)
+	g.emit(func() (events []hook) {
+		for _, a := range g.world.accounts {
+			if a.login == subject || strconv.FormatInt(a.id, 10) == subject {
+				g.grants.dropAll(a.login)
+				events = append(events, githubRevoked(a))
+			}
 		}
-	}
+		return events
+	})
 }
 
 // ExpireTokens ends every access token now. Refresh tokens go on working.

@@ -53,6 +53,10 @@ type Quirks struct {
 	SignedRedirect bool
 	SlowAPI        time.Duration
 	LoseReply      bool
+
+	// What is sent to the app.
+	EventForged bool
+	EventTwice  bool
 }
 
 // Quirk is one field of Quirks as people name it.
@@ -109,6 +113,9 @@ func quirkTable() []Quirk {
 		{"signed-redirect", "downloads answer 302 to a signed address on another host", []string{"google"}, func(q *Quirks) any { return &q.SignedRedirect }},
 		{"slow-api", "every API call is answered late, after its effect", all, func(q *Quirks) any { return &q.SlowAPI }},
 		{"lose-reply", "changes happen, and the connection is dropped instead of answering", all, func(q *Quirks) any { return &q.LoseReply }},
+
+		{"event-forged", "events are signed with another secret than the app's", []string{"github", "slack", "stripe"}, func(q *Quirks) any { return &q.EventForged }},
+		{"event-twice", "every event is sent twice, as after an answer that got lost", []string{"github", "slack", "stripe"}, func(q *Quirks) any { return &q.EventTwice }},
 	}
 }
 

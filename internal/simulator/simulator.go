@@ -52,6 +52,11 @@ type Config struct {
 	// PerHour is how many calls a person has in an hour, where a provider says so.
 	// 0 means 5000, as GitHub has it.
 	PerHour int
+	// EventsTo is where events are sent when somebody ends the app's access. Empty
+	// sends none.
+	EventsTo string
+	// EventSecret is what events are signed with. Empty means ClientSecret.
+	EventSecret string
 	// ShowSecret puts ClientSecret on the front page, for people who try their
 	// own app.
 	ShowSecret bool
@@ -88,6 +93,9 @@ func newBase(cfg Config, look brand) *base {
 	}
 	if cfg.ClientSecret == "" {
 		cfg.ClientSecret = "simulated-secret"
+	}
+	if cfg.EventSecret == "" {
+		cfg.EventSecret = cfg.ClientSecret
 	}
 	if cfg.AppName == "" {
 		cfg.AppName = "Deputy"

@@ -59,13 +59,25 @@ func (s *Slack) Messages(idOrName string) []Message {
 
 // RevokeAll ends everything a person (id or name) agreed to.
 func (s *Slack) RevokeAll(subject string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, m := range s.world.members {
-		if m.id == subject || m.name == subject {
+	s.emit(func() (events []hook) {
+		for _, m := range s.world.members {
+			if m.id == subject || m.name == subject {
+				s.grants.dropAll(m.id)
+				events = append(events, slackRevoked(s.cfg.Now(), m.id))
+			}
+		}
+		return events
+	})
+}
+
+// Uninstall takes the app out of the workspace.
+func (s *Slack) Uninstall() {
+	s.emit(func() []hook {
+		for _, m := range s.world.members {
 			s.grants.dropAll(m.id)
 		}
-	}
+		return []hook{slackEvent(s.cfg.Now(), object{"type": "app_uninstalled"})}
+	})
 }
 
 // ExpireTokens ends every rotating access token now; tokens that do not expire

@@ -34,11 +34,14 @@ func NewStripe(cfg Config) *Stripe {
 
 // RevokeAll uninstalls the app from an account (its id, or who signs in there).
 func (s *Stripe) RevokeAll(subject string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if found := s.shop(subject); found != nil {
+	s.emit(func() []hook {
+		found := s.shop(subject)
+		if found == nil {
+			return nil
+		}
 		s.grants.dropAll(found.id)
-	}
+		return []hook{stripeDeauthorized(found, s.cfg)}
+	})
 }
 
 // ExpireTokens ends every access token now. Refresh tokens go on working.

@@ -154,7 +154,7 @@ func (s *Store) EndConnection(ctx context.Context, user consent.UserID, id conse
 			return err
 		}
 		var err error
-		if last, err = (Credentials{s}).Load(ctx, id); err != nil {
+		if last, err = (Credentials{Rows: s}).Load(ctx, id); err != nil {
 			return err
 		}
 		tx := s.DB.Read(ctx)

@@ -15,8 +15,11 @@ import (
 )
 
 // Credentials is the part of the store that keeps provider tokens. It implements
-// provider.Credentials.
-type Credentials struct{ Rows *Store }
+// provider.Credentials and events.Connections.
+type Credentials struct {
+	Rows  *Store
+	Audit RevokeAudit
+}
 
 // credentialRow is a row of credentials with what its connection says.
 type credentialRow struct {
@@ -129,8 +132,8 @@ func (s Credentials) Fail(ctx context.Context, f provider.Failure) (verdict prov
 			return err
 		}
 		verdict = provider.Dead
-		return s.Rows.DB.Read(ctx).Exec("UPDATE connections SET health = ?, reason = ? WHERE id = ? AND health = ?",
-			consent.NeedsPerson, f.Reason(unsure), f.Connection, consent.Healthy).Error
+		_, err = s.broken(ctx, "id = ?", []any{f.Connection}, f.Reason(unsure))
+		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("give credential back: %w", err)

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/consent/catalog"
 	"github.com/deputy-oauth/deputy/consent/connect"
+	"github.com/deputy-oauth/deputy/internal/audit"
 	"github.com/deputy-oauth/deputy/internal/db"
 	"github.com/deputy-oauth/deputy/internal/store"
 	"github.com/deputy-oauth/deputy/resourceserver/provider"
@@ -28,6 +30,11 @@ func connected(t *testing.T, s *store.Store, id consent.ConnectionID) {
 	}
 }
 
+// credentials are the tokens of s, with records of what happens to them.
+func credentials(s *store.Store) store.Credentials {
+	return store.Credentials{Rows: s, Audit: audit.New(audit.Config{DB: s.DB, Now: at, Log: slog.New(slog.DiscardHandler)})}
+}
+
 func claim(id consent.ConnectionID, attempt string, now time.Time) provider.Claim {
 	return provider.Claim{Connection: id, Version: 1, Attempt: attempt, Now: now, For: time.Minute}
 }
@@ -37,7 +44,7 @@ func claim(id consent.ConnectionID, attempt string, now time.Time) provider.Clai
 func TestThreat_C17_OneHolderAndItsDoubt(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		connected(t, s, "conn")
-		c := store.Credentials{Rows: s}
+		c := credentials(s)
 		if won := race(t, func(i int) (bool, error) {
 			won, cred, err := c.Lease(t.Context(), claim("conn", fmt.Sprint("holder", i), at()))
 			if won && cred.Unsure {
@@ -98,7 +105,7 @@ func TestThreat_C23_ARefusalEndsAConnectionUnlessItIsOurs(t *testing.T) {
 		Reason string
 	}
 	each(t, func(t *testing.T, s *store.Store) {
-		c := store.Credentials{Rows: s}
+		c := credentials(s)
 		fail := func(id consent.ConnectionID, class catalog.ErrorClass, unsure bool) (provider.Verdict, ended) {
 			t.Helper()
 			connected(t, s, id)

@@ -16,15 +16,16 @@ import (
 
 // registrationRow is a row of registrations.
 type registrationRow struct {
-	ID        provider.RegistrationID
-	Provider  consent.ProviderID
-	Variant   string
-	ClientID  string
-	Secret    []byte // sealed
-	WebURL    string
-	APIURL    string
-	Hosts     string // name=URL, separated by spaces
-	UpdatedAt int64
+	ID            provider.RegistrationID
+	Provider      consent.ProviderID
+	Variant       string
+	ClientID      string
+	Secret        []byte // sealed
+	WebhookSecret []byte // sealed; NULL when the provider tells us nothing
+	WebURL        string
+	APIURL        string
+	Hosts         string // name=URL, separated by spaces
+	UpdatedAt     int64
 }
 
 // TableName implements gorm's Tabler.
@@ -33,7 +34,7 @@ func (registrationRow) TableName() string { return "registrations" }
 func (r registrationRow) sealed() provider.SealedRegistration {
 	return provider.SealedRegistration{
 		Registration: provider.Registration{ID: r.ID, Provider: r.Provider, Variant: r.Variant, ClientID: r.ClientID, WebURL: r.WebURL, APIURL: r.APIURL, Hosts: hostsOf(r.Hosts)},
-		Sealed:       r.Secret,
+		Sealed:       r.Secret, SealedWebhook: r.WebhookSecret,
 	}
 }
 
@@ -114,6 +115,16 @@ func (s *Store) RegistrationUse(ctx context.Context) ([]RegistrationUse, error) 
 		return nil, fmt.Errorf("read registrations: %w", err)
 	}
 	return out, nil
+}
+
+// SetWebhook stores what a provider signs its messages with, sealed; nil takes no
+// more messages. The answer is false when there is no such registration.
+func (s *Store) SetWebhook(ctx context.Context, id provider.RegistrationID, sealed []byte) (bool, error) {
+	found, err := s.changedOne(ctx, "UPDATE registrations SET webhook_secret = ? WHERE id = ?", sealed, id)
+	if err != nil {
+		return false, fmt.Errorf("save webhook secret: %w", err)
+	}
+	return found, nil
 }
 
 // SetRegistration stores how this server is registered at a provider, replacing

@@ -81,6 +81,9 @@ const (
 // one. Any other reason is the class of the refusal.
 const AnswerLost = "answer_lost"
 
+// EndedThere is the reason of a connection that the provider told us had ended.
+const EndedThere = "ended_there"
+
 // Reason is why a connection is given up: its failure, and what was not known
 // about earlier ones.
 func (f Failure) Reason(unsure bool) string {

@@ -97,6 +97,26 @@ func (c *Client) confirm(ctx context.Context, id consent.ConnectionID, h held) e
 	return err
 }
 
+// Check asks the provider whose tokens these are, to find out whether they still
+// work. A token that it refuses is refreshed once; a refusal for good marks the
+// connection as needing the person, as in Do.
+func (c *Client) Check(ctx context.Context, id consent.ConnectionID) error {
+	c.kept.Invalidate(id)
+	h, err := c.fresh(ctx, id, 0)
+	if err != nil {
+		return err
+	}
+	_, err = c.identify(ctx, h.at, Tokens{Access: h.access})
+	class, known := ClassOf(err)
+	if !known || (class != catalog.TokenInvalid && class != catalog.ReauthRequired) {
+		return err
+	}
+	if _, err := c.fresh(ctx, id, h.version); !errors.Is(err, errNoRefresh) {
+		return err // it was replaced, or the refusal was dealt with
+	}
+	return c.refusedForGood(h, id)
+}
+
 // refusedForGood marks the connection of tokens that the provider refuses for
 // good, unless they were replaced meanwhile.
 func (c *Client) refusedForGood(h held, id consent.ConnectionID) error {

@@ -44,6 +44,11 @@ func (c *Client) open(sealed SealedRegistration) (*endpoint, error) {
 		return nil, fmt.Errorf("open secret of registration %s: %w", reg.ID, err)
 	}
 	reg.Secret = opened
+	if len(sealed.SealedWebhook) > 0 {
+		if reg.Webhook, err = c.cfg.Vault.Open(WebhookPlace(reg.ID), sealed.SealedWebhook); err != nil {
+			return nil, fmt.Errorf("open webhook secret of registration %s: %w", reg.ID, err)
+		}
+	}
 	return c.resolve(reg)
 }
 

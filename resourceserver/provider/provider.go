@@ -164,16 +164,18 @@ type Registration struct {
 	Variant  string // of the catalogue; "" is the provider's default
 	ClientID string
 	Secret   secret.Text
-	WebURL   string // replaces the catalogue's; "" keeps it
+	Webhook  secret.Text // what the provider signs its messages to us with; empty when it sends none
+	WebURL   string      // replaces the catalogue's; "" keeps it
 	APIURL   string
 	Hosts    map[string]string // likewise, of the catalogue's further hosts
 }
 
-// SealedRegistration is a Registration as it is stored: Registration.Secret is
-// empty, and Sealed opens at RegistrationPlace.
+// SealedRegistration is a Registration as it is stored: its secrets are empty, and
+// Sealed opens at RegistrationPlace, SealedWebhook at WebhookPlace.
 type SealedRegistration struct {
 	Registration
-	Sealed []byte
+	Sealed        []byte
+	SealedWebhook []byte // nil when there is none
 }
 
 // Registrations reads how Deputy is registered. An absent one is an error of kind
@@ -189,6 +191,11 @@ type Registrations interface {
 // RegistrationPlace is where the client secret of a registration is sealed.
 func RegistrationPlace(id RegistrationID) vault.Place {
 	return vault.Place{Table: "registrations", Row: string(id), Column: "secret"}
+}
+
+// WebhookPlace is RegistrationPlace for what the provider signs messages with.
+func WebhookPlace(id RegistrationID) vault.Place {
+	return vault.Place{Table: "registrations", Row: string(id), Column: "webhook_secret"}
 }
 
 // Registration returns the registration of that id, opened.
