@@ -33,7 +33,7 @@ func command(p program) *cobra.Command {
 		SilenceErrors: true,
 	}
 	config.Flags(root.PersistentFlags())
-	root.AddCommand(p.serve(), p.demo(), p.simulate(), p.migrate(), p.user(), p.app(), p.policy(), p.approval(), p.resourceServer(), p.provider(), p.signInProvider(), p.key())
+	root.AddCommand(p.serve(), p.demo(), p.simulate(), p.migrate(), p.user(), p.app(), p.policy(), p.approval(), p.resourceServer(), p.provider(), p.signInProvider(), p.connection(), p.vault(), p.key())
 	return root
 }
 

@@ -145,6 +145,7 @@ const (
 	Misconfigured  ErrorClass = "platform_misconfigured"
 	CallerFault    ErrorClass = "caller_fault" // the provider's own 4xx about the content, passed on
 	Incomplete     ErrorClass = "incomplete"   // an answer, but a short one
+	VaultLocked    ErrorClass = "vault_locked" // the operator's word and never a provider's
 )
 
 // ErrorRule maps what came back to a class; the first that matches counts.

@@ -37,13 +37,14 @@ type credentialRow struct {
 	FailClass      catalog.ErrorClass
 	FailCount      int
 	NextTryAt      int64
+	Locked         bool
 }
 
 func (r credentialRow) credential() provider.Credential {
 	c := provider.Credential{
 		Connection: r.ConnectionID, Registration: r.RegistrationID, Health: r.Health, Version: r.Version,
 		Sealed: provider.Sealed{Access: r.AccessToken, Refresh: r.RefreshToken}, Granted: strings.Fields(r.Granted),
-		IssuedAt: time.UnixMilli(r.IssuedAt), Unsure: r.Unsure, Rest: provider.Rest{Class: r.FailClass, Failures: r.FailCount},
+		IssuedAt: time.UnixMilli(r.IssuedAt), Unsure: r.Unsure, Locked: r.Locked, Rest: provider.Rest{Class: r.FailClass, Failures: r.FailCount},
 	}
 	if r.ExpiresAt != nil {
 		c.ExpiresAt = time.UnixMilli(*r.ExpiresAt)
@@ -61,7 +62,7 @@ func (r credentialRow) credential() provider.Credential {
 func (s Credentials) Load(ctx context.Context, id consent.ConnectionID) (provider.Credential, error) {
 	r, err := db.One[credentialRow](s.Rows.DB.Read(ctx), `SELECT k.connection_id, c.registration_id, c.health, c.granted, k.version,
 			k.access_token, k.refresh_token, k.issued_at, k.expires_at, k.lease_until,
-			k.unsure, k.fail_class, k.fail_count, k.next_try_at
+			k.unsure, k.fail_class, k.fail_count, k.next_try_at, EXISTS (SELECT 1 FROM meta WHERE name = 'vault_locked') AS locked
 		FROM credentials k JOIN connections c ON c.id = k.connection_id WHERE k.connection_id = ?`, id)
 	if errors.Is(err, db.ErrNone) {
 		return provider.Credential{}, fault.Wrap(fault.NotFound, err, "This service is not connected.")

@@ -130,6 +130,9 @@ func refused(class catalog.ErrorClass, wait time.Duration, scope consent.ScopeNa
 	case catalog.RateLimited:
 		r.Status, r.Code, r.Message = http.StatusTooManyRequests, "rate_limited", "The service asks to wait."
 		r.RetryAfter = max(wait, time.Second)
+	case catalog.VaultLocked:
+		r.Status, r.Code, r.Message = http.StatusServiceUnavailable, "vault_locked", "The operator has stopped all calls to services. Nothing was sent."
+		r.RetryAfter = time.Minute
 	case catalog.Misconfigured:
 		r.Status, r.Code, r.Message = http.StatusServiceUnavailable, "platform_misconfigured", "Deputy is not set up right for this service."
 	default:

@@ -15,6 +15,7 @@ import (
 type Credential struct {
 	Connection          consent.ConnectionID
 	Registration        RegistrationID
+	Locked              bool // the operator locked the vault: nothing is opened for a call
 	Health              consent.Health
 	Version             int64 // counts the generations of the tokens; the first is 1
 	Sealed              Sealed

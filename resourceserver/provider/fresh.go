@@ -101,6 +101,9 @@ func (c *Client) hold(ctx context.Context, cred Credential) (held, error) {
 	if err != nil {
 		return held{}, err
 	}
+	if cred.Locked {
+		return held{}, &Error{Provider: at.provider.ID, Doing: "use tokens", Kind: catalog.VaultLocked}
+	}
 	switch cred.Health {
 	case consent.Healthy:
 	case consent.NeedsPerson:
