@@ -28,6 +28,7 @@ for (const [database, prepare] of databases) {
     await t.test('drive: creates, uploads, renames and bins', () => filing(deputy));
     await t.test('gmail: the mails under the labels that were picked, and no others', () => mails(deputy));
     await t.test('gmail: who wrote them, without what', () => heads(deputy));
+    await t.test('gmail: writes drafts, changes its own and sends nothing', () => drafts(deputy));
   });
 }
 
@@ -186,4 +187,18 @@ async function heads(deputy) {
   await assert.rejects(users.messages.get({ userId, id: messages[0].id }), { status: 403 }, 'what it says');
   await assert.rejects(users.messages.list({ userId, labelIds: ['INBOX'], q: 'code' }), { status: 403 });
   await alike(users.messages.get({ userId, id: '18c0000000000005', format: 'metadata' }), users.messages.get({ userId, id: '18cffffffffffffff', format: 'metadata' })); // a sign-in code
+}
+
+async function drafts(deputy) {
+  const { users } = await allowed(gmail, deputy, ['drafts.write'], {}, 'agents.writes.unattended', 'gmail');
+  const userId = 'me';
+  const message = (...lines) => ({ message: { raw: Buffer.from(lines.join('\r\n')).toString('base64url') } });
+  const { data: draft } = await users.drafts.create({ userId, requestBody: message('To: carla@customer.example', 'Subject: Your order', '', 'Four boxes.') });
+  assert.deepEqual(draft.message.labelIds, ['DRAFT']);
+  const { data: changed } = await users.drafts.update({ userId, id: draft.id, requestBody: message('To: carla@customer.example', 'Subject: Your order', '', 'Five boxes.') });
+  assert.equal(changed.id, draft.id);
+  await alike(users.drafts.update({ userId, id: 'r18c0000000000001', requestBody: message('To: a@b.example', '', 'x') }), users.drafts.update({ userId, id: 'r18cffffffffffffff', requestBody: message('To: a@b.example', '', 'x') }));
+  await assert.rejects(users.drafts.create({ userId, requestBody: message('To: carla@customer.example', 'Reply-To: eve@evil.example', '', 'x') }), { status: 400 }, 'answers go elsewhere');
+  await assert.rejects(users.drafts.send({ userId, requestBody: { id: draft.id } }), { status: 404 }, 'sending it');
+  await assert.rejects(users.messages.send({ userId, requestBody: message('To: carla@customer.example', '', 'x').message }), { status: 404 }, 'sending');
 }

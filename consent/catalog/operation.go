@@ -146,6 +146,9 @@ const (
 	KindNumber  Kind = "number" // any number JSON can write
 	KindObject  Kind = "object" // an object of named members
 	KindList    Kind = "list"   // Max items at most, each of one kind
+	// KindMail is an e-mail in base64url, Max characters at most, as Gmail takes it. It is
+	// read and written anew.
+	KindMail Kind = "mail"
 	// KindContent is a file's content, Max bytes at most: the second part of a body
 	// whose first is JSON with the other values.
 	KindContent Kind = "content"

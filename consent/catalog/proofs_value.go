@@ -102,7 +102,7 @@ func proveParam(v *Param, seen map[*Param]bool, at *problems) {
 		if v.Max <= 0 || v.Of == nil {
 			at.add("needs a max, and of: what it holds")
 		}
-	case KindString, KindInt, KindStrings, KindMap, KindPage, KindContent:
+	case KindString, KindInt, KindStrings, KindMap, KindPage, KindContent, KindMail:
 		if v.Max <= 0 {
 			at.add("needs a max")
 		}

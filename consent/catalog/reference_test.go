@@ -17,8 +17,7 @@ import (
 var left = map[string]string{
 	"identity.connections.read":    "nothing an app can ask tells it: the list of services is the person's own page",
 	"agents.delegation.create":     "token exchange hands on a smaller part without a scope of its own",
-	"services.gmail.drafts.write":  "not built yet: what an app wrote has to be read and written anew",
-	"services.gmail.messages.send": "not built yet: as drafts, and the people it may write to have to be picked",
+	"services.gmail.messages.send": "not built yet: the people it may write to have to be part of what a person allows",
 }
 
 // Every scope of the reference catalogue is offered as it is described there, or is

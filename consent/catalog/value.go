@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -15,6 +16,9 @@ const (
 	maxItem   = 256
 	MaxMember = 1024
 )
+
+// base64url is the alphabet of RFC 4648 section 5.
+const base64url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 // Check reports why text may not be sent as this parameter, nil when it may. The
 // error names the parameter and never repeats the value. Cursors are opened by
@@ -50,6 +54,11 @@ func (p Param) check(text string) error {
 	case KindPage, KindCursor:
 		if len(text) > maxPath {
 			return errors.New("is too long")
+		}
+	case KindMail:
+		// Alphabet and size; what it says is read by who writes it anew.
+		if len(text) > p.Max || strings.Trim(strings.TrimRight(text, "="), base64url) != "" {
+			return fmt.Errorf("must be an e-mail in base64url, %d characters at most", p.Max)
 		}
 	case KindString, KindStrings, KindMap:
 		return p.checkString(text)

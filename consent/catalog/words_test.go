@@ -33,7 +33,7 @@ func TestTheNamesAppsAskForStay(t *testing.T) {
 		"services.google.account.read", "services.google.calendar.availability.read",
 		"services.google.calendar.events.read", "services.google.calendar.events.write", "services.google.calendar.events.delete",
 		"services.google.drive.metadata.read", "services.google.drive.files.read", "services.google.drive.files.write", "services.google.drive.files.trash",
-		"services.gmail.metadata.read", "services.gmail.messages.read",
+		"services.gmail.metadata.read", "services.gmail.messages.read", "services.gmail.drafts.write",
 	} {
 		if _, ok := c.Scopes[name]; !ok {
 			t.Errorf("%s is not there", name)
@@ -46,7 +46,7 @@ func TestTheNamesAppsAskForStay(t *testing.T) {
 func TestTheWordsPeopleReadAreShortAndPlain(t *testing.T) {
 	c := load(t)
 	forbidden := regexp.MustCompile(`(?i)\b(manage|access|recommended|trusted|deauthorize|token|scope|oauth|api)\b|[a-z]:[a-z]`)
-	verbs := []string{"See", "Read", "Know", "Post", "Open", "Change", "Come", "Keep", "Make", "Stay", "Open,", "Merge", "Start", "Search", "Add", "Move", "Comment", "Give", "Delete", "Create"}
+	verbs := []string{"See", "Read", "Know", "Post", "Open", "Change", "Come", "Keep", "Make", "Stay", "Open,", "Merge", "Start", "Search", "Add", "Move", "Comment", "Give", "Delete", "Create", "Write"}
 	for _, name := range slices.Sorted(maps.Keys(c.Scopes)) {
 		s := c.Scopes[name]
 		words := strings.Fields(s.Words)

@@ -37,6 +37,7 @@ var may = map[string]string{
 	"internal/sampleapp":    "",
 	"resourceserver/vault":  "internal/secret",
 	"resourceserver/bearer": "",
+	"resourceserver/letter": "",
 
 	// Plumbing.
 	"internal/db":    "",
@@ -64,7 +65,7 @@ var may = map[string]string{
 
 	// The broker. Nothing here imports the authorization server.
 	"resourceserver/provider": "consent consent/catalog internal/fault internal/loopback internal/outward internal/secret resourceserver/vault",
-	"resourceserver/broker":   "consent consent/catalog resourceserver/pace",
+	"resourceserver/broker":   "consent consent/catalog resourceserver/letter resourceserver/pace",
 	"resourceserver/events":   "consent consent/catalog internal/fault internal/secret resourceserver/provider",
 	"resourceserver/pace":     "consent consent/catalog",
 	"resourceserver/meter":    "consent",
@@ -112,6 +113,7 @@ var homes = map[string]string{
 	"github.com/gin-gonic/gin":          "authserver authserver/identity authserver/identity/onetime authserver/identity/passkey authserver/identity/profile authserver/identity/upstream authserver/metadata authserver/oauth consent/connect consent/dashboard consent/flow internal/server internal/web resourceserver",
 	"github.com/wneessen/go-mail":       "internal/mail",
 	"github.com/emersion/go-smtp":       "internal/mail internal/deputytest", // in tests, somebody else's server
+	"github.com/emersion/go-message":    "resourceserver/letter",
 	"github.com/pquerna/otp":            "authserver/identity/onetime internal/deputytest",
 	"github.com/boombuler/barcode":      "authserver/identity/onetime",
 	"github.com/go-webauthn":            "authserver/identity/passkey",

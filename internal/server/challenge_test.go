@@ -70,6 +70,8 @@ func inBody(t testing.TB, op catalog.Operation, p catalog.Param) any {
 			}
 		}
 		return object
+	case catalog.KindMail:
+		return "VG86IGFAYi5leGFtcGxlCgpo" // To: a@b.example
 	case catalog.KindMap:
 		return map[string]any{}
 	}

@@ -75,11 +75,11 @@ func (v values) member(op *catalog.Operation, in catalog.In, name string, d *doc
 	return v.put(op, in, name, text)
 }
 
-// nested reports whether p is read by as: it has something inside, or is a number,
-// which as alone keeps one.
+// nested reports whether p is read by as: it has something inside, or is a number or an
+// e-mail, which as alone keeps one.
 func nested(p *catalog.Param) bool {
 	switch p.Kind {
-	case catalog.KindObject, catalog.KindList, catalog.KindMap, catalog.KindNumber:
+	case catalog.KindObject, catalog.KindList, catalog.KindMap, catalog.KindNumber, catalog.KindMail:
 		return true
 	}
 	return false
@@ -133,6 +133,9 @@ func (d *document) as(p *catalog.Param, i int) (any, error) {
 	}
 	if err := p.Check(text); err != nil {
 		return nil, err
+	}
+	if p.Kind == catalog.KindMail {
+		return compose(p, text)
 	}
 	if p.Kind == catalog.KindBool || p.Kind == catalog.KindInt {
 		return json.RawMessage(text), nil

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"encoding/base64"
 	"flag"
 	"net/url"
 	"strings"
@@ -214,7 +215,13 @@ var examples = []example{
 	{provider: "gmail", operation: "threads.get", method: "GET", inside: mailbox("threads/" + order), outside: mailbox("threads/" + texts), absentTarget: mailbox("threads/" + noMail)},
 	{provider: "gmail", operation: "threads.headers.get", method: "GET", inside: mailbox("threads/" + order + "?format=minimal"), outside: mailbox("threads/" + texts + "?format=minimal"), absentTarget: mailbox("threads/" + noMail + "?format=minimal")},
 	{provider: "gmail", operation: "messages.attachments.get", method: "GET", inside: mailbox("messages/" + receipt + "/attachments/ANGj" + receipt + "-0"), outside: mailbox("messages/" + texts + "/attachments/ANGj" + texts + "-0"), absentTarget: mailbox("messages/" + noMail + "/attachments/ANGj" + noMail + "-0")},
+	{provider: "gmail", operation: "drafts.create", method: "POST", inside: mailbox("drafts"), body: `{"message":{"raw":"` + toCarla + `"}}`},
+	{provider: "gmail", operation: "drafts.update", method: "PUT", inside: mailbox("drafts/r18c0000000000024"), body: `{"message":{"raw":"` + toCarla + `"}}`,
+		first: &call{"POST", mailbox("drafts"), `{"message":{"raw":"` + toCarla + `"}}`}, outside: mailbox("drafts/r18c0000000000001"), absentTarget: mailbox("drafts/r1")},
 }
+
+// toCarla is an e-mail to a customer, in base64url.
+var toCarla = base64.RawURLEncoding.EncodeToString([]byte("To: carla@customer.example\r\nSubject: Your order\r\n\r\nFour boxes.\r\n"))
 
 // nobody is a calendar that does not exist.
 const nobody = "nobody@northwind.example"
@@ -339,7 +346,7 @@ func (w *world) writes() int {
 		}
 	}
 	for _, c := range w.google.Calls() {
-		if c.Method != "GET" && (strings.HasPrefix(c.Path, "/calendar/v3/calendars/") || strings.HasPrefix(c.Path, "/drive/") || strings.HasPrefix(c.Path, "/upload/")) {
+		if c.Method != "GET" && (strings.HasPrefix(c.Path, "/calendar/v3/calendars/") || strings.HasPrefix(c.Path, "/drive/") || strings.HasPrefix(c.Path, "/upload/") || strings.HasPrefix(c.Path, "/gmail/")) {
 			n++
 		}
 	}

@@ -100,7 +100,7 @@ var googleScopes = []string{
 	"https://www.googleapis.com/auth/drive", "https://www.googleapis.com/auth/calendar.events", "https://www.googleapis.com/auth/calendar.freebusy", "https://www.googleapis.com/auth/calendar.calendarlist.readonly",
 }
 
-var gmailScopes = []string{"openid", "https://www.googleapis.com/auth/userinfo.email", "https://www.googleapis.com/auth/gmail.readonly"}
+var gmailScopes = []string{"openid", "https://www.googleapis.com/auth/userinfo.email", "https://www.googleapis.com/auth/gmail.readonly", "https://www.googleapis.com/auth/gmail.compose"}
 
 var slackScopes = []string{"channels:read", "channels:history", "groups:read", "groups:history", "chat:write", "team:read", "users:read", "search:read", "im:read", "im:history", "files:read"}
 
@@ -228,6 +228,7 @@ func (w *world) allowAll() *world {
 	w.allow(onDesk, []consent.ScopeName{"services.google.account.read", "services.google.calendar.events.write", "services.google.calendar.events.delete"}, team)
 	w.allow(onDesk, []consent.ScopeName{"services.google.drive.files.write", "services.google.drive.files.trash"}, work)
 	w.allow(onPost, []consent.ScopeName{"services.gmail.messages.read"}, customers, receipts)
+	w.allow(onPost, []consent.ScopeName{"services.gmail.drafts.write"})
 	return w.allow(onChat, []consent.ScopeName{
 		"services.slack.workspace.read", "services.slack.messages.delete", "services.slack.search.read", "services.slack.users.read", "services.slack.files.read",
 	}, "C01GENERAL", "C01RELEASE")
