@@ -116,6 +116,7 @@ type Services struct {
 	Frame
 	Notices     []Notice
 	Connections []Connection
+	Removed     []Removed
 	Others      []Connectable
 }
 
@@ -132,6 +133,13 @@ type Connection struct {
 	Apps     []App    // that may use it: ID and Name are enough
 	Holds    []string // what Deputy may do there, in words
 	CSRF     string   // token of its reconnect form; needed on Services
+}
+
+// Removed is an account that was disconnected while its provider did not confirm.
+type Removed struct {
+	Provider Provider
+	Account  string
+	GivenUp  bool // nobody tells it any more
 }
 
 // Connectable is a provider an account can be added for.

@@ -215,6 +215,7 @@ func serviceExamples() []example {
 		{"services-empty", Services{Frame: path, Others: others[1:]}},
 		{"services-one", Services{Frame: path, Connections: []Connection{gh}, Notices: []Notice{{Kind: NoticeReconnected, Provider: "GitHub", Account: "octocat"}}}},
 		{"services-resting", Services{Frame: path, Connections: []Connection{resting, lost}, Others: others}},
+		{"services-removed", Services{Frame: path, Removed: []Removed{{github(), "octocat", false}, {slack(), hostile(), true}}, Others: others}},
 		{"services-many", Services{Frame: path, Connections: []Connection{gh, sk}, Others: others}},
 		{"services-notices", Services{Frame: path, Notices: everyNotice()}},
 		{"services-hostile", Services{Frame: path, Connections: []Connection{bad}}},

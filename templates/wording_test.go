@@ -107,7 +107,7 @@ func TestRequiredPhrases(t *testing.T) {
 	says("signin-wait", "Try again in 2 minutes.")
 	says("home-many", "Three apps can act for you now", "1 try was refused in the last 30 days.", "Not for 30 days", "Today, 13:58")
 	says("remove-app", "Within a second", "GitHub and Slack, connected to Deputy")
-	says("disconnected-error", "Nothing, or an error. Remove Deputy in your Slack settings")
+	says("disconnected-error", "Nothing, or an error. We tell it again for a day")
 }
 
 // Text from outside is text: isolated, on one line, of a bounded length and

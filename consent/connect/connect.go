@@ -75,6 +75,7 @@ type Config struct {
 	People       People
 	States       States
 	Connections  Connections
+	Farewells    Farewells
 	Transactions Transactions
 	Audit        Audit
 	Forms        web.Forms
@@ -91,7 +92,7 @@ type Handler struct{ cfg Config }
 // New returns a Handler. It fails on an incomplete configuration.
 func New(cfg Config) (*Handler, error) {
 	if cfg.External == nil || cfg.Catalog == nil || cfg.Providers == nil || cfg.Vault == nil || cfg.People == nil ||
-		cfg.States == nil || cfg.Connections == nil || cfg.Transactions == nil || cfg.Audit == nil || len(cfg.Forms.Key) == 0 ||
+		cfg.States == nil || cfg.Connections == nil || cfg.Farewells == nil || cfg.Transactions == nil || cfg.Audit == nil || len(cfg.Forms.Key) == 0 ||
 		cfg.Disconnected == nil || cfg.Now == nil || cfg.Log == nil {
 		return nil, errors.New("connect: incomplete configuration")
 	}

@@ -33,7 +33,7 @@ func (h *Handler) Disconnect(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	was, cred, err := h.end(c.Request.Context(), p, id)
+	was, bye, err := h.end(c.Request.Context(), p, id)
 	if err != nil {
 		return err
 	}
@@ -41,14 +41,8 @@ func (h *Handler) Disconnect(c *gin.Context) error {
 	// The person may leave; the provider is told all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), tellTimeout)
 	defer cancel()
-	answer := h.tell(ctx, was, cred)
-	event := audit.Event{
-		Kind: audit.ConnectionTold, User: p.User, Connection: id, Outcome: audit.Done, Detail: string(answer),
-	}
-	if answer == provider.Unconfirmed || answer == provider.Unreachable {
-		event.Outcome = audit.Failed
-	}
-	if err := h.cfg.Audit.Record(ctx, event); err != nil {
+	answer := h.tell(ctx, bye)
+	if err := h.told(context.WithoutCancel(ctx), bye, answer); err != nil {
 		// Authority was taken away and that is recorded; the answer is an extra.
 		h.cfg.Log.Error("provider's answer to a disconnect was not recorded",
 			slog.String("connection", string(id)), slog.String("error", err.Error()))
@@ -57,45 +51,45 @@ func (h *Handler) Disconnect(c *gin.Context) error {
 	return h.cfg.Disconnected(c, p, Disconnection{Connection: was, Answer: answer})
 }
 
-// end takes the tokens out of the vault, with a record of it.
-func (h *Handler) end(ctx context.Context, p Person, id consent.ConnectionID) (was consent.Connection, cred provider.Credential, err error) {
+// end takes the tokens out of the vault, with a record of it. What is left of them
+// can only be revoked.
+func (h *Handler) end(ctx context.Context, p Person, id consent.ConnectionID) (was consent.Connection, bye Farewell, err error) {
+	now := h.cfg.Now()
 	err = h.cfg.Transactions.Tx(ctx, func(ctx context.Context) error {
 		linked, err := h.cfg.Connections.ConnectionOf(ctx, p.User, id)
 		if err != nil {
 			return err
 		}
 		was = linked.Connection
-		if cred, err = h.cfg.Connections.EndConnection(ctx, p.User, id, h.cfg.Now()); err != nil {
+		cred, err := h.cfg.Connections.EndConnection(ctx, p.User, id, now)
+		if err != nil {
+			return err
+		}
+		bye = Farewell{User: p.User, Connection: id, Provider: was.Provider, Tokens: cred, Due: now.Add(firstPause), Ends: now.Add(tellFor)}
+		if err := h.leave(ctx, &bye); err != nil {
 			return err
 		}
 		return h.cfg.Audit.InTx(ctx, audit.Event{
-			At: h.cfg.Now(), Kind: audit.ConnectionRemoved, User: p.User, Connection: id, Outcome: audit.Done, Detail: "tokens deleted",
+			At: now, Kind: audit.ConnectionRemoved, User: p.User, Connection: id, Outcome: audit.Done, Detail: "tokens deleted",
 		})
 	})
 	if err != nil {
-		return consent.Connection{}, provider.Credential{}, fmt.Errorf("disconnect %s: %w", id, err)
+		return consent.Connection{}, Farewell{}, fmt.Errorf("disconnect %s: %w", id, err)
 	}
-	return was, cred, nil
+	return was, bye, nil
 }
 
-// tell revokes at the provider.
-func (h *Handler) tell(ctx context.Context, was consent.Connection, cred provider.Credential) provider.Revocation {
-	answer, err := h.revoke(ctx, cred)
+// leave keeps the tokens for the provider to be told. Tokens that do not open are
+// gone, and no reason to keep a connection.
+func (h *Handler) leave(ctx context.Context, bye *Farewell) error {
+	tokens, err := h.cfg.Providers.Unseal(bye.Tokens)
 	if err != nil {
-		h.cfg.Log.Warn("provider did not confirm a disconnect", slog.String("provider", string(was.Provider)),
-			slog.String("connection", string(was.ID)), slog.String("answer", string(answer)), slog.String("error", err.Error()))
+		h.cfg.Log.Error("the tokens of a disconnected connection cannot be revoked", slog.String("connection", string(bye.Connection)), slog.String("error", err.Error()))
+		bye.Tokens.Sealed = provider.Sealed{}
+		return nil
 	}
-	return answer
-}
-
-func (h *Handler) revoke(ctx context.Context, cred provider.Credential) (provider.Revocation, error) {
-	tokens, err := h.cfg.Providers.Unseal(cred)
-	if err != nil {
-		return provider.Unconfirmed, err
+	if bye.Tokens.Sealed, err = h.cfg.Providers.SealForRevocation(bye.Connection, bye.Tokens.Version, tokens); err != nil {
+		return err
 	}
-	reg, err := h.cfg.Providers.Registration(ctx, cred.Registration)
-	if err != nil {
-		return provider.Unconfirmed, err
-	}
-	return h.cfg.Providers.Revoke(ctx, reg, tokens)
+	return h.cfg.Farewells.PutFarewell(ctx, *bye)
 }

@@ -23,6 +23,7 @@ type memory struct {
 	events []audit.Event
 	// race, when set, runs once before a save: somebody is quicker.
 	race func()
+	byes map[consent.ConnectionID]connect.Farewell
 }
 
 type linked struct {
@@ -33,6 +34,7 @@ type linked struct {
 func newMemory() *memory {
 	return &memory{
 		states: map[string]connect.State{}, spent: map[string]bool{}, rows: map[consent.ConnectionID]linked{},
+		byes: map[consent.ConnectionID]connect.Farewell{},
 		regs: map[provider.RegistrationID]provider.SealedRegistration{},
 	}
 }
@@ -142,6 +144,53 @@ func (m *memory) EndConnection(_ context.Context, user consent.UserID, id consen
 	r.Health, r.cred.Sealed = consent.Disconnected, provider.Sealed{}
 	m.rows[id] = r
 	return cred, nil
+}
+
+func (m *memory) PutFarewell(_ context.Context, f connect.Farewell) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.byes[f.Connection] = f
+	return nil
+}
+
+func (m *memory) TakeFarewell(_ context.Context, now, until time.Time) (connect.Farewell, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, f := range m.byes {
+		if !f.Due.After(now) {
+			f.Tries++
+			f.Due = until
+			m.byes[id] = f
+			_, f.Again = m.find(f.User, f.Tokens.Registration, m.rows[id].Subject)
+			return f, true, nil
+		}
+	}
+	return connect.Farewell{}, false, nil
+}
+
+func (m *memory) PutFarewellOff(_ context.Context, id consent.ConnectionID, due time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f := m.byes[id]
+	f.Due = due
+	m.byes[id] = f
+	return nil
+}
+
+func (m *memory) KeepFarewell(_ context.Context, next provider.Credential) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f := m.byes[next.Connection]
+	f.Tokens = next
+	m.byes[next.Connection] = f
+	return nil
+}
+
+func (m *memory) EndFarewell(_ context.Context, id consent.ConnectionID, _ bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.byes, id)
+	return nil
 }
 
 func (m *memory) Tx(ctx context.Context, work func(context.Context) error) error { return work(ctx) }

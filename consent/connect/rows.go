@@ -75,6 +75,36 @@ type Link struct {
 	At                  time.Time
 }
 
+// Farewell is a provider that has not confirmed yet that we are done.
+type Farewell struct {
+	User       consent.UserID
+	Connection consent.ConnectionID
+	Provider   consent.ProviderID
+	// Tokens open only to be revoked.
+	Tokens provider.Credential
+	Tries  int // with the one that begins
+	Due    time.Time
+	Ends   time.Time // when nobody tells it any more
+	// Again says that the person has connected the account again: telling the provider
+	// now would end that, too.
+	Again bool
+}
+
+// Farewells keeps what providers have not confirmed. All methods join the
+// transaction in the context.
+type Farewells interface {
+	PutFarewell(ctx context.Context, f Farewell) error
+	// TakeFarewell returns one that is due at now, and makes it due again at until:
+	// nobody else gets it before.
+	TakeFarewell(ctx context.Context, now, until time.Time) (Farewell, bool, error)
+	// PutFarewellOff makes one due at another time.
+	PutFarewellOff(ctx context.Context, id consent.ConnectionID, due time.Time) error
+	// KeepFarewell stores the tokens that a refresh gave, as the next generation.
+	KeepFarewell(ctx context.Context, next provider.Credential) error
+	// EndFarewell forgets one; the connection says when it was not confirmed.
+	EndFarewell(ctx context.Context, id consent.ConnectionID, confirmed bool) error
+}
+
 // Connections keeps people's accounts. All methods join the transaction in the
 // context.
 type Connections interface {

@@ -112,7 +112,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.handler, err = connect.New(connect.Config{
-		External: external, Catalog: cat, Providers: w.client, Vault: v, People: people{}, States: w.mem, Connections: w.mem,
+		External: external, Catalog: cat, Providers: w.client, Vault: v, People: people{}, States: w.mem, Connections: w.mem, Farewells: w.mem,
 		Transactions: w.mem, Audit: w.mem, Forms: web.Forms{Key: []byte("key")}, Now: w.now, Log: log,
 		Disconnected: func(c *gin.Context, _ connect.Person, d connect.Disconnection) error {
 			c.String(http.StatusOK, "%s answered %s", d.Connection.Login, d.Answer)

@@ -86,6 +86,9 @@ type Account struct {
 	// Rests is until when the provider is not asked for fresh tokens; zero or past:
 	// it is.
 	Rests time.Time
+	// Telling says that the provider has not confirmed yet that the account was
+	// disconnected, Unconfirmed that it never did.
+	Telling, Unconfirmed bool
 }
 
 // Services reads what is connected and what could be.

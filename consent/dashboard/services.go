@@ -30,6 +30,7 @@ func (d *Dashboard) ServicesPage(c *gin.Context) error {
 		Frame:       d.frame(v, "/services", ""),
 		Notices:     d.notices(v, byID(list)),
 		Connections: d.connections(v, list, v.standing(held)),
+		Removed:     d.removed(list),
 	}
 	if err := d.allowTrips(v, offers); err != nil {
 		return err
@@ -100,6 +101,17 @@ func (d *Dashboard) connections(v visit, list []Account, held []Held) []template
 			}
 		}
 		out = append(out, c)
+	}
+	return out
+}
+
+// removed are the accounts of which their provider may not know that we are done.
+func (d *Dashboard) removed(list []Account) []templates.Removed {
+	var out []templates.Removed
+	for _, a := range list {
+		if a.Telling || a.Unconfirmed {
+			out = append(out, templates.Removed{Provider: d.provider(a.Provider), Account: a.Login, GivenUp: !a.Telling})
+		}
 	}
 	return out
 }

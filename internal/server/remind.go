@@ -23,6 +23,10 @@ func (s *Server) Remind(ctx context.Context) error {
 	}
 }
 
+// TellAgain tells providers again what they have not confirmed and is due, for who
+// cannot wait until the server does it on its own: tests.
+func (s *Server) TellAgain(ctx context.Context) error { return s.connect.TellAgain(ctx) }
+
 // SendMail sends the mails that are due, for who cannot wait until the server does it
 // on its own: tests.
 func (s *Server) SendMail(ctx context.Context) error {

@@ -113,6 +113,7 @@ func (s *Server) tend(ctx context.Context) {
 	ctx, s.untend = context.WithCancel(context.WithoutCancel(ctx))
 	s.tending.Go(func() { s.keys.TendUntil(ctx) })
 	s.tending.Go(func() { s.remindUntil(ctx) })
+	s.tending.Go(func() { s.connect.TellUntil(ctx) })
 	if s.letters != nil {
 		s.tending.Go(func() { s.letters.outbox.SendUntil(ctx) })
 	}
@@ -211,7 +212,7 @@ func (s *Server) buildPages(context.Context) error {
 	}
 	s.connect, err = connect.New(connect.Config{
 		External: s.Config.ExternalURL, Catalog: s.Catalog, Providers: s.providers, Vault: s.Vault, People: travellers{s.identity},
-		States: s.Store, Connections: s.Store, Transactions: s.DB, Audit: s.audit, Forms: s.forms, Disconnected: s.disconnected, Now: s.Now, Log: s.log,
+		States: s.Store, Connections: s.Store, Farewells: s.Store, Transactions: s.DB, Audit: s.audit, Forms: s.forms, Disconnected: s.disconnected, Now: s.Now, Log: s.log,
 	})
 	if err != nil {
 		return err

@@ -129,20 +129,28 @@ func (d Dashboard) Runs(ctx context.Context, user consent.UserID, grant consent.
 	return runs, nil
 }
 
+// tellUnconfirmed is how long people read that a provider never confirmed.
+const tellUnconfirmed = 30 * 24 * time.Hour
+
 // Accounts implements dashboard.Services.
 func (d Dashboard) Accounts(ctx context.Context, user consent.UserID) ([]dashboard.Account, error) {
 	var rows []struct {
 		Row       connectionRow `gorm:"embedded"`
 		NextTryAt int64
+		Telling   bool
 	}
-	err := d.DB.Read(ctx).Raw(`SELECT c.*, COALESCE(k.next_try_at, 0) AS next_try_at FROM connections c LEFT JOIN credentials k ON k.connection_id = c.id
+	err := d.DB.Read(ctx).Raw(`SELECT c.*, COALESCE(k.next_try_at, 0) AS next_try_at, r.connection_id IS NOT NULL AS telling
+		FROM connections c LEFT JOIN credentials k ON k.connection_id = c.id LEFT JOIN revocations r ON r.connection_id = c.id
 		WHERE c.user_id = ? ORDER BY c.provider, c.login, c.id`, user).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read connections: %w", err)
 	}
 	list := make([]dashboard.Account, len(rows))
 	for i, r := range rows {
-		list[i] = dashboard.Account{Connection: r.Row.connection(), Since: time.UnixMilli(r.Row.CreatedAt), Lost: r.Row.Reason == provider.AnswerLost}
+		list[i] = dashboard.Account{Connection: r.Row.connection(), Since: time.UnixMilli(r.Row.CreatedAt), Lost: r.Row.Reason == provider.AnswerLost, Telling: r.Telling}
+		if ended := maybe(r.Row.EndedAt); r.Row.Reason == provider.NotConfirmed {
+			list[i].Unconfirmed = d.Now().Sub(ended) < tellUnconfirmed
+		}
 		if r.Row.UsedAt != nil {
 			list[i].LastUsed = time.UnixMilli(*r.Row.UsedAt)
 		}

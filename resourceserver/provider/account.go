@@ -116,10 +116,16 @@ const (
 	Unreachable Revocation = "unreachable"  // it did not answer
 )
 
+// Settled reports whether nothing is left to be told.
+func (r Revocation) Settled() bool {
+	return r == Revoked || r == AlreadyGone || r == NotOffered
+}
+
 // Revoke tells the provider that these tokens are not wanted any more. What else
-// that ends there is the variant's Blast. The error says why it was not
-// confirmed, for the log; the answer counts also with an error.
-func (c *Client) Revoke(ctx context.Context, reg Registration, tokens Tokens) (Revocation, error) {
+// that ends there is the variant's Blast. Tokens that ran out are refreshed first,
+// and handed to keep before they are used: the old ones may be spent. The error says
+// why it was not confirmed, for the log; the answer counts also with an error.
+func (c *Client) Revoke(ctx context.Context, reg Registration, tokens Tokens, keep func(Tokens) error) (Revocation, error) {
 	const doing = "revoke tokens"
 	e, err := c.resolve(reg)
 	if err != nil {
@@ -131,9 +137,17 @@ func (c *Client) Revoke(ctx context.Context, reg Registration, tokens Tokens) (R
 	}
 	if !tokens.Refresh.Empty() && c.ended(held{expires: tokens.ExpiresAt}) {
 		// A token that ran out names nothing there, and what it stood for lives on.
-		if tokens, err = c.refresh(ctx, e, tokens.Refresh, tokens.Granted); err != nil {
+		fresh, err := c.refresh(ctx, e, tokens.Refresh, tokens.Granted)
+		if err != nil {
 			return unrefreshed(err)
 		}
+		if fresh.Refresh.Empty() {
+			fresh.Refresh = tokens.Refresh // RFC 6749 section 6: the old one stays
+		}
+		if err := keep(fresh); err != nil {
+			return Unconfirmed, err
+		}
+		tokens = fresh
 	}
 	got, err := c.invoke(ctx, e, *call, tokens, doing)
 	if err != nil {

@@ -2,13 +2,10 @@ package provider
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/deputy-oauth/deputy/consent"
 	"github.com/deputy-oauth/deputy/consent/catalog"
-	"github.com/deputy-oauth/deputy/internal/secret"
-	"github.com/deputy-oauth/deputy/resourceserver/vault"
 )
 
 // Credential is a connection's tokens as they are stored.
@@ -82,6 +79,10 @@ const (
 // one. Any other reason is the class of the refusal.
 const AnswerLost = "answer_lost"
 
+// NotConfirmed is the reason of a disconnected connection whose provider never
+// confirmed that it ended.
+const NotConfirmed = "not_confirmed"
+
 // EndedThere is the reason of a connection that the provider told us had ended.
 const EndedThere = "ended_there"
 
@@ -117,54 +118,4 @@ type Credentials interface {
 	// the registration's Trouble is asked whether the connection is given up, which
 	// marks it consent.NeedsPerson for Failure.Reason.
 	Fail(ctx context.Context, f Failure) (Verdict, error)
-}
-
-// AccessPlace and RefreshPlace are where the tokens of a connection are sealed.
-func AccessPlace(id consent.ConnectionID, version int64) vault.Place {
-	return vault.Place{Table: "credentials", Row: string(id), Column: "access_token", Version: version}
-}
-
-// RefreshPlace is AccessPlace for the refresh token.
-func RefreshPlace(id consent.ConnectionID, version int64) vault.Place {
-	return vault.Place{Table: "credentials", Row: string(id), Column: "refresh_token", Version: version}
-}
-
-// Seal seals tokens as the given generation of a connection.
-func (c *Client) Seal(id consent.ConnectionID, version int64, tokens Tokens) (Sealed, error) {
-	var out Sealed
-	var err error
-	if out.Access, err = c.cfg.Vault.Seal(AccessPlace(id, version), tokens.Access); err != nil {
-		return Sealed{}, fmt.Errorf("seal tokens of %s: %w", id, err)
-	}
-	if tokens.Refresh.Empty() {
-		return out, nil
-	}
-	if out.Refresh, err = c.cfg.Vault.Seal(RefreshPlace(id, version), tokens.Refresh); err != nil {
-		return Sealed{}, fmt.Errorf("seal tokens of %s: %w", id, err)
-	}
-	return out, nil
-}
-
-// Unseal opens what Seal sealed, for a revocation.
-func (c *Client) Unseal(cred Credential) (Tokens, error) {
-	t := Tokens{Granted: cred.Granted, IssuedAt: cred.IssuedAt, ExpiresAt: cred.ExpiresAt}
-	var err error
-	if t.Access, err = c.cfg.Vault.Open(AccessPlace(cred.Connection, cred.Version), cred.Sealed.Access); err != nil {
-		return Tokens{}, fmt.Errorf("open tokens of %s: %w", cred.Connection, err)
-	}
-	if t.Refresh, err = c.openRefresh(cred); err != nil {
-		return Tokens{}, err
-	}
-	return t, nil
-}
-
-func (c *Client) openRefresh(cred Credential) (secret.Text, error) {
-	if len(cred.Sealed.Refresh) == 0 {
-		return secret.Text{}, nil
-	}
-	t, err := c.cfg.Vault.Open(RefreshPlace(cred.Connection, cred.Version), cred.Sealed.Refresh)
-	if err != nil {
-		return secret.Text{}, fmt.Errorf("open tokens of %s: %w", cred.Connection, err)
-	}
-	return t, nil
 }

@@ -362,7 +362,7 @@ func TestAPersonPicksFromEveryPage(t *testing.T) {
 
 func TestAProviderIsToldAndSaysWhatHappened(t *testing.T) {
 	told := func(h *hub, tokens provider.Tokens) provider.Revocation {
-		got, _ := h.client.Revoke(t.Context(), h.reg, tokens)
+		got, _ := h.client.Revoke(t.Context(), h.reg, tokens, keepNothing)
 		return got
 	}
 	h := newHub(t, "oauth_app", simulator.Quirks{})
@@ -387,7 +387,7 @@ func TestAProviderIsToldAndSaysWhatHappened(t *testing.T) {
 		t.Errorf("with an access token that ran out: %s", got)
 	}
 	w, reg := plain(t, (&scripted{}).ServeHTTP, nil)
-	if got, err := w.client.Revoke(t.Context(), reg, tokens); got != provider.NotOffered || err != nil {
+	if got, err := w.client.Revoke(t.Context(), reg, tokens, keepNothing); got != provider.NotOffered || err != nil {
 		t.Errorf("without such a call: %s %v", got, err)
 	}
 }

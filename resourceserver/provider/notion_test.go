@@ -44,7 +44,7 @@ func TestAPersonConnectsNotion(t *testing.T) {
 	if status, _, err := call(t.Context(), w.client, "c1", "/v1/users/me"); status != 200 || err != nil {
 		t.Errorf("an hour later: %d, %v", status, err)
 	}
-	if got, err := w.client.Revoke(t.Context(), reg, tokens); got != provider.Revoked && got != provider.AlreadyGone {
+	if got, err := w.client.Revoke(t.Context(), reg, tokens, keepNothing); got != provider.Revoked && got != provider.AlreadyGone {
 		t.Errorf("revoked: %s, %v", got, err)
 	}
 }

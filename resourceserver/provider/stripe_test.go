@@ -33,7 +33,7 @@ func TestAPersonConnectsStripe(t *testing.T) {
 	if status, _, err := call(t.Context(), w.client, "c1", "/v1/account"); status != 200 || err != nil {
 		t.Errorf("an hour later: %d, %v", status, err)
 	}
-	if got, err := w.client.Revoke(t.Context(), reg, tokens); got != provider.NotOffered || err != nil {
+	if got, err := w.client.Revoke(t.Context(), reg, tokens, keepNothing); got != provider.NotOffered || err != nil {
 		t.Errorf("revoked: %s, %v", got, err)
 	}
 

@@ -263,4 +263,6 @@ func wantClass(t *testing.T, err error, want catalog.ErrorClass) {
 	}
 }
 
+func keepNothing(provider.Tokens) error { return nil }
+
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
