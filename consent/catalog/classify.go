@@ -31,6 +31,9 @@ func (p *Provider) Classify(status int, header http.Header, body []byte) (class 
 		return TokenInvalid, 0, true
 	case status == http.StatusTooManyRequests:
 		return RateLimited, time.Minute, true
+	case failed && code == "" && status < 400:
+		// Whether it worked stands in an answer that cannot be read. Nobody refused.
+		return ProviderDown, 0, true
 	case status >= 400, failed:
 		return CallerFault, 0, true
 	case status >= 300 && status != http.StatusNotModified:

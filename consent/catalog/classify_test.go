@@ -52,8 +52,9 @@ func TestClassify(t *testing.T) {
 		{"absent", "slack", 200, nil, `{"ok":false,"error":"channel_not_found"}`, catalog.ResourceGone, 0},
 		{"slow down", "slack", 429, head("Retry-After", "30"), ``, catalog.RateLimited, 30 * time.Second},
 		{"no sense", "slack", 200, nil, `{"ok":false,"error":"no_text"}`, catalog.CallerFault, 0},
-		{"ok is not true", "slack", 200, nil, `{"ok":"true"}`, catalog.CallerFault, 0},
-		{"not even JSON", "slack", 200, nil, `<html>`, catalog.CallerFault, 0},
+		{"ok is not true", "slack", 200, nil, `{"ok":"true"}`, catalog.ProviderDown, 0},
+		{"not even JSON", "slack", 200, nil, `<html>`, catalog.ProviderDown, 0},
+		{"refused by status, in no words", "slack", 400, nil, `<html>`, catalog.CallerFault, 0},
 		{"broken", "slack", 200, nil, `{"ok":false,"error":"fatal_error"}`, catalog.ProviderDown, 0},
 	} {
 		class, wait, ok := c.Providers[tt.provider].Classify(tt.status, tt.header, []byte(tt.body))

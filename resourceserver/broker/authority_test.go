@@ -164,6 +164,7 @@ func TestThreat_B20_AWriteIsNeverSentTwice(t *testing.T) {
 		{"timed out", http.ErrHandlerTimeout, reply{}, "unknown_outcome", broker.Unknown},
 		{"5xx", nil, reply{status: 500, body: `{}`}, "unknown_outcome", broker.Unknown},
 		{"an answer about something else", nil, reply{status: 201, body: `<html>`}, "unknown_outcome", broker.Unknown},
+		{"an answer elsewhere", nil, reply{status: 303, header: map[string]string{"Location": "https://evil.example"}}, "unknown_outcome", broker.Unknown},
 		{"too many", nil, reply{status: 429, body: `{}`}, "rate_limited", broker.Failed},
 	} {
 		t.Run(tt.says, func(t *testing.T) {

@@ -283,6 +283,9 @@ func (c *call) finish(ctx context.Context, got incoming, write bool) (Answer, er
 	case catalog.CallerFault:
 		return c.fault(got)
 	default:
+		if write && got.status == http.StatusSeeOther {
+			return Answer{}, unknownOutcome() // it may be done: what says so is elsewhere
+		}
 		return Answer{}, refused(got.class, got.wait, c.now.scope, write)
 	}
 	answer := Answer{Status: got.status, Header: http.Header{}}

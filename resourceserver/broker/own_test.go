@@ -72,7 +72,7 @@ func TestWhatWasNotSeenMadeIsNotOwn(t *testing.T) {
 	w.allow(onChat, []consent.ScopeName{"services.slack.messages.delete"}, "C01GENERAL")
 	r := &reply{}
 	w.against(r)
-	for _, body := range []string{`{"ok":true,"channel":"C01GENERAL"}`, `{"ok":true,"channel":"C01GENERAL","ts":""}`, `{"ok":true,"channel":"C01GENERAL","ts":{}}`, `{"ok":false,"error":"internal_error","ts":"1.1"}`, `{"ok":true,"channel":"C01RANDOM1","ts":"1.1"}`} {
+	for _, body := range []string{`{"ok":true,"channel":"C01GENERAL"}`, `{"ok":true,"channel":"C01GENERAL","ts":""}`, `{"ok":true,"channel":"C01GENERAL","ts":{}}`, `{"ok":false,"error":"internal_error","ts":"1.1"}`, `<html>`, `{}`, `{"ok":true,"channel":"C01RANDOM1","ts":"1.1"}`} {
 		r.body = body
 		if _, refusal := w.ask(posted.method, "slack", posted.target, posted.body); refusal == nil || refusal.Code != broker.CodeOutcome {
 			t.Errorf("%s: %+v", body, refusal)
