@@ -201,7 +201,11 @@ func (r *Recorder) commit(batch []entry) {
 	for i, e := range batch {
 		events[i] = e.event
 	}
-	err := r.cfg.DB.Tx(ctx, func(ctx context.Context) error { return insert(ctx, r.cfg.DB, events) })
+	commit := r.cfg.DB.Tx
+	if portion(len(events), batchLimit) == len(events) {
+		commit = r.cfg.DB.Once // one statement
+	}
+	err := commit(ctx, func(ctx context.Context) error { return insert(ctx, r.cfg.DB, events) })
 	for _, e := range batch {
 		e.result <- err
 	}

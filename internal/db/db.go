@@ -81,7 +81,7 @@ func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 func openSQLite(ctx context.Context, path string) (*DB, error) {
 	const pragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)" +
 		"&_pragma=foreign_keys(1)&_pragma=journal_size_limit(67108864)&_txlock=immediate"
-	write, err := openFile(ctx, path, pragmas, 1)
+	write, err := openFile(ctx, path, pragmas, 2) // the group's, and one for migrations
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,9 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		return nil, err
 	}
 	d := &DB{read: read, write: write, lite: true}
-	d.group = newGroup(write)
+	if d.group, err = newGroup(ctx, write); err != nil {
+		return nil, errors.Join(err, closeAll(read), closeAll(write))
+	}
 	return d, nil
 }
 
@@ -136,8 +138,7 @@ func (d *DB) Ping(ctx context.Context) error {
 // Close waits for running transactions and closes the database.
 func (d *DB) Close() error {
 	if d.group != nil {
-		d.group.stop()
-		return errors.Join(closeAll(d.write), closeAll(d.read))
+		return errors.Join(d.group.stop(), closeAll(d.write), closeAll(d.read))
 	}
 	return closeAll(d.write)
 }

@@ -61,6 +61,37 @@ func TestTxFailingAloneAmongMany(t *testing.T) {
 	})
 }
 
+// One that is alone takes everything back, and the next begins anew.
+func TestTxFailingWithNobodyBesideIt(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		sorry := errors.New("sorry")
+		for i := range 3 {
+			for name, fails := range map[string]func() error{"an error": func() error { return sorry }, "a panic": func() error { panic("oh") }} {
+				err := d.Tx(t.Context(), func(ctx context.Context) error {
+					return errors.Join(put(ctx, d, fmt.Sprint(name, i)), fails())
+				})
+				if err == nil {
+					t.Errorf("%s is gone", name)
+				}
+			}
+			if err := d.Tx(t.Context(), func(ctx context.Context) error { return put(ctx, d, fmt.Sprint("row ", i)) }); err != nil {
+				t.Error(err)
+			}
+			if n := count(t, d); n != i+1 {
+				t.Errorf("%d rows are there, want %d", n, i+1)
+			}
+		}
+		left, end := context.WithCancel(t.Context())
+		end()
+		if err := d.Tx(left, func(ctx context.Context) error { return put(ctx, d, "left") }); !errors.Is(err, context.Canceled) {
+			t.Errorf("one whose caller has left: %v", err)
+		}
+		if n := count(t, d); n != 3 {
+			t.Errorf("%d rows are there, want 3", n)
+		}
+	})
+}
+
 func TestTxJoinsTheOneInTheContext(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		sorry := errors.New("sorry")

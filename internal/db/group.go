@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -16,9 +17,12 @@ const groupLimit = 128
 
 var errClosed = errors.New("the database is closed")
 
-// group is SQLite's one writer.
+// group is SQLite's one writer. It keeps a connection, and begins and commits with
+// statements like any other: database/sql would prepare each statement anew in each
+// of its transactions.
 type group struct {
-	write *gorm.DB
+	conn  *sql.Conn
+	write *gorm.DB // conn
 	jobs  chan *job
 	quit  chan struct{}
 	done  sync.WaitGroup
@@ -31,15 +35,28 @@ type job struct {
 	result chan error
 }
 
-func newGroup(write *gorm.DB) *group {
-	g := &group{write: write, jobs: make(chan *job, groupLimit), quit: make(chan struct{})}
+func newGroup(ctx context.Context, write *gorm.DB) (*group, error) {
+	pool, err := write.DB()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect to SQLite: %w", err)
+	}
+	own, err := gorm.Open(dialect(conn), gormConfig())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open SQLite's writer: %w", err), conn.Close())
+	}
+	g := &group{conn: conn, write: own, jobs: make(chan *job, groupLimit), quit: make(chan struct{})}
 	g.done.Go(g.loop)
-	return g
+	return g, nil
 }
 
-func (g *group) stop() {
+func (g *group) stop() error {
 	close(g.quit)
 	g.done.Wait()
+	return g.conn.Close()
 }
 
 // run queues fn and waits for its commit. Once it was queued it is waited for,
@@ -93,16 +110,24 @@ func (g *group) gather(first *job) []*job {
 }
 
 // commit runs the jobs in one transaction, each in a savepoint, so that one that
-// fails takes only its own writes back.
+// fails takes only its own writes back. A job that is alone needs none for that.
 func (g *group) commit(jobs []*job) {
 	results := make([]error, len(jobs))
-	tx := g.write.Begin()
-	err := tx.Error
-	if err == nil {
+	err := g.exec("BEGIN IMMEDIATE")
+	if err == nil && len(jobs) == 1 {
+		results[0] = g.do(jobs[0])
+		err = results[0]
+	} else if err == nil {
 		for i, j := range jobs {
-			results[i] = runJob(tx, j)
+			results[i] = g.saved(j)
 		}
-		err = tx.Commit().Error
+	}
+	if err == nil {
+		err = g.exec("COMMIT")
+	}
+	if err != nil {
+		// SQLite has ended some failed transactions by itself: that there is none is fine.
+		_ = g.exec("ROLLBACK")
 	}
 	for i, j := range jobs {
 		if err != nil && results[i] == nil {
@@ -112,20 +137,25 @@ func (g *group) commit(jobs []*job) {
 	}
 }
 
-func runJob(tx *gorm.DB, j *job) error {
-	if err := j.ctx.Err(); err != nil {
+func (g *group) exec(statement string) error { return g.write.Exec(statement).Error }
+
+func (g *group) saved(j *job) error {
+	if err := g.exec("SAVEPOINT one"); err != nil {
 		return err
 	}
-	if err := tx.Exec("SAVEPOINT one").Error; err != nil {
+	if err := g.do(j); err != nil {
+		return errors.Join(err, g.exec("ROLLBACK TO one"), g.exec("RELEASE one"))
+	}
+	return g.exec("RELEASE one")
+}
+
+func (g *group) do(j *job) error {
+	if err := j.ctx.Err(); err != nil {
 		return err
 	}
 	// Interrupting a statement makes SQLite roll the whole transaction back, and
 	// with it everybody else's writes: a job runs to its end.
-	ctx := context.WithoutCancel(j.ctx)
-	if err := safely(j.fn, context.WithValue(ctx, txKey{}, tx)); err != nil {
-		return errors.Join(err, tx.Exec("ROLLBACK TO one").Error, tx.Exec("RELEASE one").Error)
-	}
-	return tx.Exec("RELEASE one").Error
+	return safely(j.fn, context.WithValue(context.WithoutCancel(j.ctx), txKey{}, g.write))
 }
 
 func safely(fn func(context.Context) error, ctx context.Context) (err error) {

@@ -1,7 +1,6 @@
 package db
 
 import (
-	"database/sql"
 	"errors"
 
 	"gorm.io/driver/sqlite"
@@ -14,8 +13,8 @@ import (
 // original does not recognise.
 type liteDialect struct{ *sqlite.Dialector }
 
-func dialect(pool *sql.DB) gorm.Dialector {
-	d, ok := sqlite.New(sqlite.Config{Conn: pool}).(*sqlite.Dialector)
+func dialect(conn gorm.ConnPool) gorm.Dialector {
+	d, ok := sqlite.New(sqlite.Config{Conn: conn}).(*sqlite.Dialector)
 	if !ok {
 		panic("gorm's sqlite.New no longer returns a *sqlite.Dialector")
 	}
