@@ -163,6 +163,9 @@ func bare(d time.Duration) string {
 }
 
 func milliseconds(d time.Duration) string {
+	if d == 0 {
+		return "not measured"
+	}
 	return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
 }
 

@@ -17,7 +17,7 @@ import (
 const (
 	steadyName  = "steady"
 	steadyRate  = 500 // reads a second
-	hungRate    = 50  // calls a second to a provider that does not answer
+	otherRate   = 50  // calls a second to another provider meanwhile
 	steadyConns = 64
 	// steadyTurns is how often each kind is measured, one after the other, so that
 	// a machine that grows slower is not taken for one of them.
@@ -26,7 +26,7 @@ const (
 )
 
 // steadyKinds are what is measured in each turn, in this order.
-var steadyKinds = [3]string{"straight from the simulator", "through the broker", "beside a provider that hangs"}
+var steadyKinds = [4]string{"straight from the simulator", "through the broker", "beside calls to another provider", "beside the same calls while it hangs"}
 
 // slackUser is somebody in the simulated workspace.
 const slackUser = "U01BEN0002"
@@ -36,49 +36,53 @@ type steady struct {
 	Rate     int    `json:"per_second"`
 	Straight figure `json:"straight"`
 	Through  figure `json:"through"`
-	Beside   figure `json:"beside_one_that_hangs"`
-	Hung     hung   `json:"calls_to_it"`
+	Beside   figure `json:"beside_another_provider"`
+	Hung     figure `json:"beside_one_that_hangs"`
+	Calls    others `json:"calls_to_it"`
 }
 
-// hung is what became of the calls to the provider that does not answer.
-type hung struct {
+// others are the calls to another provider, and what became of them while it hung.
+type others struct {
 	Made    int64 `json:"made"`
 	Refused int64 `json:"refused_at_once"` // the rest waited until it answered again
 }
 
 // steady measures reads that come at a fixed rate: straight from the simulator,
-// through the broker, and through the broker while another provider hangs.
+// through the broker, and through the broker while another provider is called that
+// answers, and does not: it is the answer that makes the difference, not the calls.
 func (b *bench) steady(w *world) (*steady, error) {
 	s, span := &steady{Rate: steadyRate}, steadySpans*b.span
 	straight, through := operation{client: direct, elsewhere: atGitHub}, operation{client: reads}
-	var kinds [3][]figure
+	var kinds [4][]figure
 	for turn := range steadyTurns {
-		for i, o := range []operation{straight, through, through} {
+		for i, o := range []operation{straight, through, through, through} {
 			b.told.step(fmt.Sprintf("%s: %d reads a second %s, %d of %d", w.database, steadyRate, steadyKinds[i], turn+1, steadyTurns))
-			var stop func() error
-			if i == 2 {
-				stop = s.Hung.begin(w)
+			stop := func() error { return nil }
+			if i >= 2 {
+				stop = s.Calls.begin(w, i == 3)
 			}
 			f, err := atRate(w, o, steadyRate, span)
-			if stop != nil {
-				err = errors.Join(err, stop())
-			}
+			err = errors.Join(err, stop())
 			if err != nil {
 				return nil, err
 			}
 			kinds[i] = append(kinds[i], f)
 		}
 	}
-	s.Straight, s.Through, s.Beside = middle(kinds[0]), middle(kinds[1]), middle(kinds[2])
+	s.Straight, s.Through, s.Beside, s.Hung = middle(kinds[0]), middle(kinds[1]), middle(kinds[2]), middle(kinds[3])
 	return s, nil
 }
 
-// begin lets Slack hang and calls it all the same, until stop.
-func (h *hung) begin(w *world) (stop func() error) {
-	w.slack.hang()
+// begin calls Slack, hanging or not, until stop.
+func (o *others) begin(w *world, hangs bool) (stop func() error) {
+	kind := &others{} // calls that are answered are not counted
+	if hangs {
+		w.slack.hang()
+		kind = o
+	}
 	ended := make(chan struct{})
 	result := make(chan error, 1)
-	go func() { result <- h.call(w, ended) }()
+	go func() { result <- kind.call(w, hangs, ended) }()
 	return func() error {
 		close(ended)
 		w.slack.recover()
@@ -88,31 +92,31 @@ func (h *hung) begin(w *world) (stop func() error) {
 
 // call calls Slack at a fixed rate until ended, each time on a connection of its
 // own, and waits for all answers.
-func (h *hung) call(w *world, ended <-chan struct{}) error {
+func (o *others) call(w *world, hangs bool, ended <-chan struct{}) error {
 	request := get(nil, w.host, "/api/slack/users.info?user="+slackUser, "Authorization: Bearer "+w.slackToken, "Connection: close")
 	var wg sync.WaitGroup
 	var failed atomic.Pointer[error]
-	due := time.NewTicker(time.Second / hungRate)
+	due := time.NewTicker(time.Second / otherRate)
 	defer due.Stop()
 	for {
 		select {
 		case <-ended:
 			wg.Wait()
 			if err := failed.Load(); err != nil {
-				return fmt.Errorf("call a provider that hangs: %w", *err)
+				return fmt.Errorf("call another provider: %w", *err)
 			}
 			return nil
 		case <-due.C:
 		}
 		wg.Go(func() {
-			if err := h.one(w.host, request, ended); err != nil {
+			if err := o.one(w.host, request, hangs, ended); err != nil {
 				failed.CompareAndSwap(nil, &err)
 			}
 		})
 	}
 }
 
-func (h *hung) one(host string, request []byte, ended <-chan struct{}) error {
+func (o *others) one(host string, request []byte, hangs bool, ended <-chan struct{}) error {
 	c, err := dial(host)
 	if err != nil {
 		return err
@@ -121,7 +125,7 @@ func (h *hung) one(host string, request []byte, ended <-chan struct{}) error {
 	if err := c.patient(); err != nil {
 		return err
 	}
-	atomic.AddInt64(&h.Made, 1)
+	atomic.AddInt64(&o.Made, 1)
 	if _, err := c.net.Write(request); err != nil {
 		return err
 	}
@@ -134,10 +138,16 @@ func (h *hung) one(host string, request []byte, ended <-chan struct{}) error {
 		return nil
 	default:
 	}
+	if !hangs {
+		if status != http.StatusOK && status != http.StatusTooManyRequests { // more than Slack bears
+			return fmt.Errorf("status %d from a provider that answers: %s", status, c.body)
+		}
+		return nil
+	}
 	if status != http.StatusServiceUnavailable && status != http.StatusTooManyRequests && status != http.StatusGatewayTimeout {
 		return fmt.Errorf("status %d from a provider that does not answer: %s", status, c.body)
 	}
-	atomic.AddInt64(&h.Refused, 1)
+	atomic.AddInt64(&o.Refused, 1)
 	return nil
 }
 
@@ -199,10 +209,10 @@ func (s *steady) markdown(w io.Writer) {
 	line := func(what string, f figure) {
 		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", what, bare(f.P50), bare(f.P95), bare(f.P99))
 	}
-	for i, f := range []figure{s.Straight, s.Through, s.Beside} {
+	for i, f := range []figure{s.Straight, s.Through, s.Beside, s.Hung} {
 		line(steadyKinds[i], f)
 	}
 	line("**the broker adds** (aim: 1 at p50, 5 at p99)", figure{P50: s.Through.P50 - s.Straight.P50, P95: s.Through.P95 - s.Straight.P95, P99: s.Through.P99 - s.Straight.P99})
 	fmt.Fprintf(w, "\nA provider that hangs changes the p99 of reads from another by %+.1f %% (aim: 5 at most). Of %s calls to it %s were refused without waiting for it.\n",
-		100*(float64(s.Beside.P99)/float64(s.Through.P99)-1), thousands(float64(s.Hung.Made)), thousands(float64(s.Hung.Refused)))
+		100*(float64(s.Hung.P99)/float64(s.Beside.P99)-1), thousands(float64(s.Calls.Made)), thousands(float64(s.Calls.Refused)))
 }
