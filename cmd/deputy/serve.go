@@ -72,7 +72,7 @@ func listen(ctx context.Context, cfg config.Config, log *slog.Logger, s *server.
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w; another program may be using it, choose one with --listen", cfg.Listen, err)
 	}
-	h := httpServer(s.Handler())
+	h := patient.server(s.Handler())
 	failed := make(chan error, 1)
 	go func() { failed <- h.Serve(l) }()
 	log.Info("listening", "address", l.Addr().String(), "url", cfg.ExternalURL.String())
@@ -95,10 +95,17 @@ func listen(ctx context.Context, cfg config.Config, log *slog.Logger, s *server.
 	return nil
 }
 
-// httpServer bounds what a slow or greedy client can hold on to.
-func httpServer(h http.Handler) *http.Server {
+// patience is how long a client may take to send a head, to send all of a request,
+// until all of its answer is with it, and between two requests.
+type patience struct{ header, read, write, idle time.Duration }
+
+// patient is what is shipped. Files that are passed on have a measure of their own.
+var patient = patience{header: 5 * time.Second, read: 30 * time.Second, write: 90 * time.Second, idle: 2 * time.Minute}
+
+// server bounds what a slow or greedy client can hold on to.
+func (p patience) server(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 90 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: h, ReadHeaderTimeout: p.header, ReadTimeout: p.read, WriteTimeout: p.write,
+		IdleTimeout: p.idle, MaxHeaderBytes: 64 << 10,
 	}
 }

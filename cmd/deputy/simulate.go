@@ -71,7 +71,7 @@ func simulateHelp(provider simulator.Provider) string {
 
 // serveUntil serves h until ctx ends. Nothing is drained: nothing is kept.
 func serveUntil(ctx context.Context, l net.Listener, h http.Handler) error {
-	server := httpServer(h)
+	server := patient.server(h)
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	err := server.Serve(l)
