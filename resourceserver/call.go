@@ -33,6 +33,8 @@ func (s *server) call(c *gin.Context) {
 	crossOrigin(c.Writer.Header())
 	answer, p := s.serve(c)
 	switch {
+	case answer.Content != nil:
+		stream(c, answer)
 	case errors.Is(c.Request.Context().Err(), context.Canceled):
 		return // nobody is there to read it
 	case p != nil:

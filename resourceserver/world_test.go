@@ -163,6 +163,11 @@ func (w *world) Do(_ context.Context, _ consent.ConnectionID, req *http.Request)
 	return http.DefaultTransport.RoundTrip(req)
 }
 
+// Fetch implements broker.Credentials.
+func (w *world) Fetch(ctx context.Context, id consent.ConnectionID, req *http.Request) (*http.Response, error) {
+	return w.Do(ctx, id, req)
+}
+
 // Record implements broker.Audit.
 func (w *world) Record(context.Context, broker.Event) error { return nil }
 

@@ -128,6 +128,7 @@ type Event struct {
 	Detail     string // our own words, never a secret or a foreign text
 	// Actors are the apps that acted for App, the one that did it first.
 	Actors []consent.AppID
+	Bytes  int64 // of a file that an app read
 }
 
 // Bounds of what is stored, in bytes, so that no caller can fill the table with
@@ -143,7 +144,7 @@ func (e Event) values() []any {
 		e.At.UnixMilli(), clean(string(e.Kind), fieldLimit), clean(string(e.User), fieldLimit), clean(string(e.App), fieldLimit),
 		clean(string(e.Grant), fieldLimit), clean(string(e.Family), fieldLimit), clean(string(e.Connection), fieldLimit),
 		clean(string(e.Scope), fieldLimit), clean(e.Operation, fieldLimit), clean(e.Resource, fieldLimit),
-		clean(string(e.Outcome), fieldLimit), clean(e.Detail, detailLimit), clean(joined(e.Actors), detailLimit),
+		clean(string(e.Outcome), fieldLimit), clean(e.Detail, detailLimit), clean(joined(e.Actors), detailLimit), e.Bytes,
 	}
 }
 

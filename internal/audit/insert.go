@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	columns = "(id, at, kind, user_id, app_id, grant_id, family_id, connection_id, scope, operation, resource, outcome, detail, actors)"
-	oneRow  = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	columns = "(id, at, kind, user_id, app_id, grant_id, family_id, connection_id, scope, operation, resource, outcome, detail, actors, bytes)"
+	oneRow  = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 	// expireLimit is how many old rows one statement removes, and expirePause how
 	// long nobody looks for more once there were fewer.
@@ -27,7 +27,7 @@ const (
 func insert(ctx context.Context, d *db.DB, events []Event) error {
 	for len(events) > 0 {
 		n := portion(len(events), batchLimit)
-		args := make([]any, 0, n*14)
+		args := make([]any, 0, n*15)
 		for _, e := range events[:n] {
 			id, err := uuid.NewV7() // sorted by time, so that a page begins after an id
 			if err != nil {

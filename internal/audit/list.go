@@ -44,6 +44,7 @@ type row struct {
 	Outcome      string
 	Detail       string
 	Actors       string
+	Bytes        int64
 }
 
 // List returns the user's events, newest first: at most limit of them, and only
@@ -107,5 +108,6 @@ func (r row) entry() Entry {
 		Outcome:    Outcome(r.Outcome),
 		Detail:     r.Detail,
 		Actors:     actors,
+		Bytes:      r.Bytes,
 	}}
 }

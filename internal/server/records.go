@@ -84,7 +84,7 @@ func (a calls) touch(ctx context.Context, e broker.Event) error {
 func event(e broker.Event) audit.Event {
 	out := audit.Event{
 		At: e.At, User: e.User, App: e.App, Actors: e.Actors, Grant: e.Grant, Connection: e.Connection, Scope: e.Scope, Operation: e.Operation,
-		Resource: resource(e.Resource), Detail: e.Reason,
+		Resource: resource(e.Resource), Detail: e.Reason, Bytes: e.Bytes,
 	}
 	if e.Away && out.Detail == "" {
 		out.Detail = audit.Away

@@ -25,29 +25,33 @@ func Logged(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 		start := now()
 		id := uuid.Must(uuid.NewV7()).String()
 		c.Writer.Header().Set("X-Request-Id", id)
+		defer logged(c, log, id, func() time.Duration { return now().Sub(start) }) // also of an answer that was cut off
 		c.Next()
-		status := c.Writer.Status()
-		level := slog.LevelInfo
-		switch {
-		case status >= 500:
-			level = slog.LevelError
-		case c.FullPath() == "/healthz", c.FullPath() == "/readyz":
-			level = slog.LevelDebug
-		}
-		if !log.Enabled(c.Request.Context(), level) {
-			return
-		}
-		attrs := []slog.Attr{
-			slog.String("method", c.Request.Method),
-			slog.String("route", c.FullPath()),
-			slog.Int("status", status),
-			slog.Duration("took", now().Sub(start)),
-			slog.String("request", id),
-		}
-		if have, ok := c.Get(notesKey); ok {
-			notes, _ := have.([]slog.Attr)
-			attrs = append(attrs, notes...)
-		}
-		log.LogAttrs(c.Request.Context(), level, "request", attrs...)
 	}
+}
+
+func logged(c *gin.Context, log *slog.Logger, id string, took func() time.Duration) {
+	status := c.Writer.Status()
+	level := slog.LevelInfo
+	switch {
+	case status >= 500:
+		level = slog.LevelError
+	case c.FullPath() == "/healthz", c.FullPath() == "/readyz":
+		level = slog.LevelDebug
+	}
+	if !log.Enabled(c.Request.Context(), level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("method", c.Request.Method),
+		slog.String("route", c.FullPath()),
+		slog.Int("status", status),
+		slog.Duration("took", took()),
+		slog.String("request", id),
+	}
+	if have, ok := c.Get(notesKey); ok {
+		notes, _ := have.([]slog.Attr)
+		attrs = append(attrs, notes...)
+	}
+	log.LogAttrs(c.Request.Context(), level, "request", attrs...)
 }

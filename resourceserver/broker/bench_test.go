@@ -25,6 +25,10 @@ func (s *still) Do(context.Context, consent.ConnectionID, *http.Request) (*http.
 	return &http.Response{StatusCode: 200, Header: s.header, Body: io.NopCloser(bytes.NewReader(s.body))}, nil
 }
 
+func (s *still) Fetch(ctx context.Context, id consent.ConnectionID, req *http.Request) (*http.Response, error) {
+	return s.Do(ctx, id, req)
+}
+
 type unwritten struct{}
 
 func (unwritten) Record(context.Context, broker.Event) error { return nil }

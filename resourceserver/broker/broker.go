@@ -66,6 +66,8 @@ type Credentials interface {
 	// Do sends req with a fresh token and follows no redirect. An error that has the
 	// methods of Failure says what it means.
 	Do(ctx context.Context, id consent.ConnectionID, req *http.Request) (*http.Response, error)
+	// Fetch is Do for an answer that is read as it comes, for as long as ctx lasts.
+	Fetch(ctx context.Context, id consent.ConnectionID, req *http.Request) (*http.Response, error)
 }
 
 // Failure is what an error of Credentials can say about itself.
@@ -115,7 +117,8 @@ type Config struct {
 	// BaseURL is where apps reach the broker: "https://deputy.example/api". Links to
 	// further pages start with it.
 	BaseURL string
-	// Timeout bounds one call to a provider; 25 s when zero.
+	// Timeout bounds one call to a provider, of a file until its first byte; 25 s when
+	// zero.
 	Timeout time.Duration
 }
 
@@ -125,6 +128,8 @@ type Broker struct {
 	plans    map[*catalog.Operation]*plan
 	resolved *otter.Cache[named, string]
 	pacer    *pace.Pacer
+	flows    flows
+	idle     time.Duration
 }
 
 // New returns a broker for the catalogue.
@@ -146,7 +151,7 @@ func New(cfg Config) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
-	return &Broker{cfg: cfg, plans: compile(cfg.Catalog), resolved: resolved, pacer: pacer}, nil
+	return &Broker{cfg: cfg, plans: compile(cfg.Catalog), resolved: resolved, pacer: pacer, idle: idle}, nil
 }
 
 // Request is one call of an app, after its token was verified.
@@ -165,7 +170,9 @@ type Request struct {
 type Answer struct {
 	Status int
 	Header http.Header
-	Body   []byte // JSON, a file's content, or empty
+	Body   []byte // JSON or empty
+	// Content is a file, instead of a Body; nil for most answers.
+	Content *Content
 }
 
 // Serve makes one call. The error is a *Refusal for everything that is an answer
@@ -178,6 +185,9 @@ func (b *Broker) Serve(ctx context.Context, req Request) (Answer, error) {
 		Away: !req.Bearer.Present,
 	}
 	answer, err := c.serve(ctx)
+	if answer.Content != nil {
+		return c.announce(ctx, answer)
+	}
 	recordErr := c.record(ctx, answer, err)
 	switch {
 	case recordErr != nil && err == nil && c.writes():

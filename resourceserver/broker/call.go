@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"strings"
 	"time"
@@ -85,6 +84,7 @@ func (c *call) make(ctx context.Context, verdict consent.Verdict, out outgoing) 
 		// A list's tag would tell about items that were taken out.
 		out.etag = etag(c.req.Header.Get("If-None-Match"))
 	}
+	out.file = c.op.Content
 	got, err := c.send(ctx, verdict.Connection.ID, out, c.op.Max, write)
 	if err != nil {
 		return Answer{}, err
@@ -292,6 +292,11 @@ func (c *call) finish(ctx context.Context, got incoming, write bool) (Answer, er
 	if tag := etag(got.header.Get("ETag")); tag != "" && c.tagged() {
 		answer.Header.Set("ETag", tag)
 	}
+	if got.file != nil {
+		got.file.headers(got.header, answer.Header)
+		answer.Content = got.file
+		return answer, nil
+	}
 	if len(got.body) == 0 {
 		return answer, nil
 	}
@@ -314,17 +319,6 @@ func (c *call) finish(ctx context.Context, got incoming, write bool) (Answer, er
 
 // content reads, narrows, scrubs and writes the body.
 func (c *call) content(ctx context.Context, got incoming, answer *Answer) error {
-	if c.op.Content {
-		kind, parameters, err := mime.ParseMediaType(got.header.Get("Content-Type"))
-		if err != nil {
-			kind, parameters = "application/octet-stream", nil
-		}
-		answer.Header.Set("Content-Type", mime.FormatMediaType(kind, parameters))
-		// Whatever it is, no browser shows it as a page of ours.
-		answer.Header.Set("Content-Disposition", "attachment")
-		answer.Body = got.body
-		return nil
-	}
 	if !isJSON(got.header) {
 		return errNotJSON
 	}

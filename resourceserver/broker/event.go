@@ -33,13 +33,14 @@ type Event struct {
 	Status     int    // what the app was answered
 	Items      int    // items of a list that left
 	Made       Item   // what the call made, when that is to be remembered; else the zero Item
+	Bytes      int64  // of a file that left
 }
 
 // Outcome says how a call ended.
 type Outcome string
 
-// The outcomes. Started is recorded before a write is sent; one of the others
-// follows it.
+// The outcomes. Started is recorded before a write is sent, and before the first
+// byte of a file leaves; one of the others follows it.
 const (
 	Started Outcome = "started"
 	Done    Outcome = "done"
@@ -80,7 +81,7 @@ func (c *call) record(ctx context.Context, answer Answer, err error) error {
 	return c.write(ctx, e)
 }
 
-// start writes down that a write is about to be sent.
+// start writes down that a write is about to be sent, or a file to leave.
 func (c *call) start(ctx context.Context) error {
 	e := c.event
 	e.Outcome = Started

@@ -27,13 +27,15 @@ type outgoing struct {
 	body   []byte // nil for none
 	kind   string // media type of the body; "" is JSON
 	etag   string // If-None-Match, when the app has an older answer
+	file   bool   // what comes back is a file, passed on as it comes
 }
 
-// incoming is a provider's answer, read whole.
+// incoming is a provider's answer, read whole; of a file, what comes before it.
 type incoming struct {
 	status int
 	header http.Header
 	body   []byte
+	file   *Content
 	class  catalog.ErrorClass // "" for a plain success
 	wait   time.Duration
 }
@@ -47,20 +49,33 @@ func (c *call) send(ctx context.Context, on consent.ConnectionID, out outgoing, 
 	if err != nil {
 		return incoming{}, c.unsent(err, false)
 	}
+	if out.file {
+		got, err := c.open(ctx, on, base, out)
+		if err != nil {
+			return incoming{}, c.unsent(err, false)
+		}
+		return got, nil
+	}
 	if write {
 		// The app may hang up; half a write helps nobody.
 		ctx = context.WithoutCancel(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.b.cfg.Timeout)
 	defer cancel()
-	got, err := c.paced(ctx, on, base, out, most, write)
-	if err != nil && !write && c.op.Retry && ctx.Err() == nil && isDown(err) {
-		got, err = c.paced(ctx, on, base, out, most, write)
-	}
+	got, err := c.tried(ctx, on, base, out, most, write)
 	if err != nil {
 		return incoming{}, c.unsent(err, write)
 	}
 	return got, nil
+}
+
+// tried makes a call, and once more when that may help and can do no harm.
+func (c *call) tried(ctx context.Context, on consent.ConnectionID, base string, out outgoing, most int64, write bool) (incoming, error) {
+	got, err := c.paced(ctx, on, base, out, most, write)
+	if err != nil && !write && c.op.Retry && ctx.Err() == nil && isDown(err) {
+		got, err = c.paced(ctx, on, base, out, most, write)
+	}
+	return got, err
 }
 
 func (c *call) exchange(ctx context.Context, on consent.ConnectionID, base string, out outgoing, most int64) (incoming, error) {
@@ -85,11 +100,23 @@ func (c *call) exchange(ctx context.Context, on consent.ConnectionID, base strin
 	if out.etag != "" {
 		req.Header.Set("If-None-Match", out.etag)
 	}
-	resp, err := c.b.cfg.Credentials.Do(ctx, on, req)
+	fetch := c.b.cfg.Credentials.Do
+	if out.file {
+		// A file that was packed on the way would be larger than its size says.
+		req.Header.Set("Accept-Encoding", "identity")
+		fetch = c.b.cfg.Credentials.Fetch
+	}
+	resp, err := fetch(ctx, on, req)
 	if err != nil {
 		return incoming{}, err
 	}
+	if out.file && resp.StatusCode == http.StatusOK {
+		return c.flowing(resp, most)
+	}
 	defer resp.Body.Close()
+	if out.file {
+		most = maxNoFile
+	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
 	if err != nil {
 		return incoming{}, &cut{err}
@@ -119,7 +146,10 @@ func isDown(err error) bool {
 // unsent turns an error on the way into a refusal.
 func (c *call) unsent(err error, write bool) error {
 	var f Failure
+	var ours *Refusal
 	switch {
+	case errors.As(err, &ours):
+		return ours
 	case errors.As(err, &f):
 		r := refused(f.Class(), f.RetryAfter(), c.now.scope, write && f.MayHaveHappened())
 		return fmt.Errorf("call %s: %w", c.req.Provider, errors.Join(r, err))

@@ -93,6 +93,10 @@ func (w *wire) APIBase(_ context.Context, id consent.ConnectionID) (string, erro
 	return w.ends[id].base, nil
 }
 
+func (w *wire) Fetch(ctx context.Context, id consent.ConnectionID, req *http.Request) (*http.Response, error) {
+	return w.Do(ctx, id, req)
+}
+
 func (w *wire) Do(ctx context.Context, id consent.ConnectionID, req *http.Request) (*http.Response, error) {
 	var body []byte
 	if req.GetBody != nil {

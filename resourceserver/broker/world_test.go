@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -265,8 +266,20 @@ func (w *world) send(req broker.Request) (broker.Answer, *broker.Refusal) {
 	if err != nil && !errors.As(err, &refusal) {
 		w.t.Fatalf("%s %s: %v", req.Method, req.RawPath, err)
 	}
+	if answer.Content != nil {
+		var all drain
+		if err := answer.Content.Send(w.t.Context(), &all); err != nil {
+			w.t.Fatalf("%s %s: %v", req.Method, req.RawPath, err)
+		}
+		answer.Body = all.Bytes()
+	}
 	return answer, refusal
 }
+
+// drain is an app that reads a file to its end.
+type drain struct{ bytes.Buffer }
+
+func (*drain) Within(time.Duration) error { return nil }
 
 // status is what an app would be answered with; 500 for a mistake of ours or an
 // answer nobody can read.
@@ -279,6 +292,10 @@ func (w *world) status(req broker.Request) int {
 		return refusal.Status
 	case err != nil:
 		return http.StatusInternalServerError
+	case answer.Content != nil:
+		if err := answer.Content.Send(w.t.Context(), &drain{}); err != nil {
+			w.t.Fatalf("%s %s: %v", req.Method, req.RawPath, err)
+		}
 	}
 	return answer.Status
 }

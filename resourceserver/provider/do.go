@@ -43,8 +43,14 @@ func (c *Client) APIBase(ctx context.Context, id consent.ConnectionID) (string, 
 // connection has no tokens any more. An answer that is not about the token comes
 // back as it is, whatever its status; the caller closes its body.
 func (c *Client) Do(ctx context.Context, id consent.ConnectionID, req *http.Request) (*http.Response, error) {
+	resp, _, err := c.do(ctx, id, req, c.api)
+	return resp, err
+}
+
+// do is Do through a client of the caller's choice. It returns the endpoint too.
+func (c *Client) do(ctx context.Context, id consent.ConnectionID, req *http.Request, via *http.Client) (*http.Response, *endpoint, error) {
 	if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
-		return nil, errors.New("call provider: the request's body cannot be sent again")
+		return nil, nil, errors.New("call provider: the request's body cannot be sent again")
 	}
 	var last held
 	var refused int64
@@ -56,20 +62,20 @@ func (c *Client) Do(ctx context.Context, id consent.ConnectionID, req *http.Requ
 			break
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		resp, class, err := c.send(ctx, h, req)
+		resp, class, err := c.send(ctx, h, req, via)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		switch class {
 		case catalog.TokenInvalid:
 			drop(resp)
 		case catalog.ReauthRequired:
 			drop(resp)
-			return nil, c.refusedForGood(h, id)
+			return nil, nil, c.refusedForGood(h, id)
 		default:
-			return resp, nil
+			return resp, h.at, nil
 		}
 		c.kept.Invalidate(id)
 		last, refused = h, h.version
@@ -77,7 +83,7 @@ func (c *Client) Do(ctx context.Context, id consent.ConnectionID, req *http.Requ
 			break
 		}
 	}
-	return nil, c.confirm(ctx, id, last)
+	return nil, nil, c.confirm(ctx, id, last)
 }
 
 // confirm asks the provider for the account itself before a connection is called
@@ -135,7 +141,7 @@ func (c *Client) refusedForGood(h held, id consent.ConnectionID) error {
 }
 
 // send makes one call and says whether its answer is about the token.
-func (c *Client) send(ctx context.Context, h held, req *http.Request) (*http.Response, catalog.ErrorClass, error) {
+func (c *Client) send(ctx context.Context, h held, req *http.Request, via *http.Client) (*http.Response, catalog.ErrorClass, error) {
 	out := req.Clone(ctx)
 	if err := h.at.owns(out.URL); err != nil {
 		return nil, "", err
@@ -150,7 +156,7 @@ func (c *Client) send(ctx context.Context, h held, req *http.Request) (*http.Res
 	h.at.decorate(out)
 	out.Header.Set("Authorization", "Bearer "+h.access.Reveal())
 	out, sent := traced(out)
-	resp, err := c.api.Do(out)
+	resp, err := via.Do(out)
 	if err != nil {
 		return nil, "", h.at.unanswered("call", err, sent.Load())
 	}

@@ -87,6 +87,7 @@ type Client struct {
 	cfg       Config
 	api       *http.Client
 	token     *http.Client
+	files     *http.Client
 	flights   singleflight.Group
 	running   sync.WaitGroup
 	kept      *otter.Cache[consent.ConnectionID, held]
@@ -121,6 +122,7 @@ func New(cfg Config) (*Client, error) {
 	shared := outward.Transport(cfg.AllowLoopback)
 	c.api = &http.Client{Transport: shared, CheckRedirect: outward.NoRedirect, Timeout: cfg.CallTimeout}
 	c.token = &http.Client{Transport: shared, CheckRedirect: outward.NoRedirect, Timeout: cfg.TokenTimeout}
+	c.files = &http.Client{Transport: shared, CheckRedirect: outward.NoRedirect} // bounded by whoever reads
 	var err1, err2 error
 	c.kept, err1 = newCache[consent.ConnectionID, held](maxKept, cfg.Keep)
 	c.endpoints, err2 = newCache[RegistrationID, *endpoint](maxEndpoints, registrationLife)

@@ -1,0 +1,6 @@
+-- +goose Up
+-- How much of a file an app read.
+ALTER TABLE audit ADD COLUMN bytes BIGINT NOT NULL DEFAULT 0;
+
+-- +goose Down
+ALTER TABLE audit DROP COLUMN bytes;
